@@ -1,0 +1,54 @@
+"""Build description of pydlpar._native. Run by setup.py; not installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector", "dlpar_rtas"]
+BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
+
+
+def declarations(header: str) -> str:
+    """The marked region of a header, with its line numbers kept for errors."""
+    head, rest = (HERE / header).read_text(encoding="ascii").split(BEGIN)
+    body, _ = rest.split(END)
+    first = head.count("\n") + 2
+    return f'# {first} "csrc/{header}"\n{body}'
+
+
+cflags = ["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
+ldflags = []
+if os.environ.get("PYDLPAR_SANITIZE"):
+    cflags += [
+        "-O1",
+        "-g",
+        "-fno-omit-frame-pointer",
+        "-fno-sanitize-recover=undefined",
+    ]
+    for option in ("-fsanitize=address", "-fsanitize=undefined"):
+        cflags.append(option)
+        ldflags.append(option)
+else:
+    cflags.append("-O3")
+if os.environ.get("PYDLPAR_COVERAGE"):
+    cflags += ["-O0", "--coverage"]
+    ldflags.append("--coverage")
+if os.environ.get("PYDLPAR_WERROR"):
+    cflags.append("-Werror")
+
+ffibuilder = FFI()
+for name in HEADERS:
+    ffibuilder.cdef(declarations(f"{name}.h"))
+ffibuilder.set_source(
+    "pydlpar._native",
+    '#include "dlpar.h"',
+    include_dirs=["csrc"],
+    sources=sorted(f"csrc/{p.name}" for p in HERE.glob("*.c")),
+    depends=sorted(f"csrc/{p.name}" for p in HERE.glob("*.h")),
+    extra_compile_args=cflags,
+    extra_link_args=ldflags,
+)

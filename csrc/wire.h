@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.h - big-endian loads and stores, and a bounds-checked cursor.
+ *
+ * Everything that reads or writes bytes of the wire goes through here; a byte
+ * pointer is never cast to a struct. The cursor's first error sticks, so a
+ * decoder is a straight line with one check at its end.
+ */
+#ifndef DLPAR_WIRE_H
+#define DLPAR_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "dlpar.h"
+
+static inline uint16_t wire_get16(const uint8_t *p)
+{
+	return (uint16_t)((unsigned int)p[0] << 8 | p[1]);
+}
+
+static inline uint32_t wire_get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+static inline uint64_t wire_get64(const uint8_t *p)
+{
+	return (uint64_t)wire_get32(p) << 32 | wire_get32(p + 4);
+}
+
+static inline void wire_put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void wire_put32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static inline void wire_put64(uint8_t *p, uint64_t v)
+{
+	wire_put32(p, (uint32_t)(v >> 32));
+	wire_put32(p + 4, (uint32_t)v);
+}
+
+/* A reading position within [base, base + len); @err is the first error. */
+struct wire_cursor {
+	const uint8_t *base;
+	size_t len;
+	size_t off;
+	int err;
+};
+
+static inline struct wire_cursor wire_cursor(const uint8_t *base, size_t len)
+{
+	struct wire_cursor c = { base, len, 0, 0 };
+
+	return c;
+}
+
+static inline size_t wire_left(const struct wire_cursor *c)
+{
+	return c->len - c->off;
+}
+
+/* @n bytes at the cursor, which moves past them; NULL once an error stuck. */
+static inline const uint8_t *wire_take(struct wire_cursor *c, size_t n)
+{
+	const uint8_t *p = c->base + c->off;
+
+	if (c->err)
+		return NULL;
+	if (n > wire_left(c)) {
+		c->err = DLPAR_ERR_TRUNCATED;
+		return NULL;
+	}
+	c->off += n;
+	return p;
+}
+
+static inline uint8_t wire_take8(struct wire_cursor *c)
+{
+	const uint8_t *p = wire_take(c, 1);
+
+	return p ? p[0] : 0;
+}
+
+static inline uint16_t wire_take16(struct wire_cursor *c)
+{
+	const uint8_t *p = wire_take(c, 2);
+
+	return p ? wire_get16(p) : 0;
+}
+
+static inline uint32_t wire_take32(struct wire_cursor *c)
+{
+	const uint8_t *p = wire_take(c, 4);
+
+	return p ? wire_get32(p) : 0;
+}
+
+static inline uint64_t wire_take64(struct wire_cursor *c)
+{
+	const uint8_t *p = wire_take(c, 8);
+
+	return p ? wire_get64(p) : 0;
+}
+
+#endif /* DLPAR_WIRE_H */

@@ -1,0 +1,37 @@
+"""Device hotplug (DLPAR) on IBM Power: codec, dispatcher, firmware model."""
+
+from __future__ import annotations
+
+from pydlpar.errors import (
+    ArgumentError,
+    BusyError,
+    DecodeError,
+    DlparError,
+    EventError,
+    ExistsError,
+    InternalError,
+    NoSpaceError,
+    NotFoundError,
+    PlatformError,
+    RequestError,
+    StaleHandleError,
+    TreeError,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "BusyError",
+    "DecodeError",
+    "DlparError",
+    "EventError",
+    "ExistsError",
+    "InternalError",
+    "NoSpaceError",
+    "NotFoundError",
+    "PlatformError",
+    "RequestError",
+    "StaleHandleError",
+    "TreeError",
+]

@@ -1,0 +1,151 @@
+"""Enumerations of the hotplug interface, with values taken from the C header."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+from pydlpar._ffi import lib
+
+__all__ = [
+    "Action",
+    "AllocationState",
+    "DrcState",
+    "DrcType",
+    "EntitySense",
+    "EventMask",
+    "IdType",
+    "Indicator",
+    "IsolationState",
+    "LmbFlags",
+    "Resource",
+    "RtasStatus",
+    "Sensor",
+]
+
+
+class Resource(IntEnum):
+    """What a hotplug request is about (HP section, resource type)."""
+
+    CPU = lib.DLPAR_RESOURCE_CPU
+    MEMORY = lib.DLPAR_RESOURCE_MEMORY
+    SLOT = lib.DLPAR_RESOURCE_SLOT
+    PHB = lib.DLPAR_RESOURCE_PHB
+    PCI = lib.DLPAR_RESOURCE_PCI
+    PMEM = lib.DLPAR_RESOURCE_PMEM
+    DT = lib.DLPAR_RESOURCE_DT
+
+
+class Action(IntEnum):
+    """Which way a hotplug request goes."""
+
+    ADD = lib.DLPAR_ACTION_ADD
+    REMOVE = lib.DLPAR_ACTION_REMOVE
+
+
+class IdType(IntEnum):
+    """How a hotplug request names what it is about."""
+
+    DRC_NAME = lib.DLPAR_ID_DRC_NAME
+    DRC_INDEX = lib.DLPAR_ID_DRC_INDEX
+    DRC_COUNT = lib.DLPAR_ID_DRC_COUNT
+    INDEXED_COUNT = lib.DLPAR_ID_INDEXED_COUNT
+
+
+class RtasStatus(IntEnum):
+    """Status words of RTAS calls."""
+
+    SUCCESS = lib.DLPAR_RTAS_SUCCESS
+    HARDWARE_ERROR = lib.DLPAR_RTAS_HARDWARE_ERROR
+    BUSY = lib.DLPAR_RTAS_BUSY
+    INVALID_PARAMETER = lib.DLPAR_RTAS_INVALID_PARAMETER
+    UNEXPECTED_STATE_CHANGE = lib.DLPAR_RTAS_UNEXPECTED_STATE_CHANGE
+    EXTENDED_DELAY_MIN = lib.DLPAR_RTAS_EXTENDED_DELAY_MIN
+    EXTENDED_DELAY_MAX = lib.DLPAR_RTAS_EXTENDED_DELAY_MAX
+    SLOT_ISOLATED = lib.DLPAR_RTAS_SLOT_ISOLATED
+    OUTSTANDING_TRANSLATION = lib.DLPAR_RTAS_OUTSTANDING_TRANSLATION
+    NO_RESOURCE = lib.DLPAR_RTAS_NO_RESOURCE
+    NOT_CONFIGURABLE = lib.DLPAR_RTAS_NOT_CONFIGURABLE
+
+
+class Indicator(IntEnum):
+    """Indicator tokens of set-indicator."""
+
+    ISOLATION_STATE = lib.DLPAR_INDICATOR_ISOLATION_STATE
+    DR = lib.DLPAR_INDICATOR_DR
+    ALLOCATION_STATE = lib.DLPAR_INDICATOR_ALLOCATION_STATE
+
+
+class Sensor(IntEnum):
+    """Sensor tokens of get-sensor-state."""
+
+    EPOW = lib.DLPAR_SENSOR_EPOW
+    ENTITY_SENSE = lib.DLPAR_SENSOR_ENTITY_SENSE
+
+
+class IsolationState(IntEnum):
+    """Values of the isolation-state indicator."""
+
+    ISOLATE = lib.DLPAR_ISOLATION_ISOLATE
+    UNISOLATE = lib.DLPAR_ISOLATION_UNISOLATE
+
+
+class AllocationState(IntEnum):
+    """Values of the allocation-state indicator."""
+
+    UNUSABLE = lib.DLPAR_ALLOCATION_UNUSABLE
+    USABLE = lib.DLPAR_ALLOCATION_USABLE
+    EXCHANGE = lib.DLPAR_ALLOCATION_EXCHANGE
+    RECOVER = lib.DLPAR_ALLOCATION_RECOVER
+
+
+class EntitySense(IntEnum):
+    """States that the DR entity sense sensor reports."""
+
+    EMPTY = lib.DLPAR_SENSE_EMPTY
+    PRESENT = lib.DLPAR_SENSE_PRESENT
+    UNUSABLE = lib.DLPAR_SENSE_UNUSABLE
+    EXCHANGE = lib.DLPAR_SENSE_EXCHANGE
+    RECOVER = lib.DLPAR_SENSE_RECOVER
+
+
+class DrcType(IntEnum):
+    """Top nibble of a DRC index."""
+
+    CPU = lib.DLPAR_DRC_CPU
+    PHB = lib.DLPAR_DRC_PHB
+    VIO = lib.DLPAR_DRC_VIO
+    PCI = lib.DLPAR_DRC_PCI
+    LMB = lib.DLPAR_DRC_LMB
+    PMEM = lib.DLPAR_DRC_PMEM
+
+
+class DrcState(IntEnum):
+    """States of a DRC: logical 1 to 4, physical 5 to 8."""
+
+    LOGICAL_UNUSABLE = lib.DLPAR_DRC_STATE_LOGICAL_UNUSABLE
+    LOGICAL_AVAILABLE = lib.DLPAR_DRC_STATE_LOGICAL_AVAILABLE
+    LOGICAL_UNISOLATE = lib.DLPAR_DRC_STATE_LOGICAL_UNISOLATE
+    LOGICAL_CONFIGURED = lib.DLPAR_DRC_STATE_LOGICAL_CONFIGURED
+    PHYSICAL_AVAILABLE = lib.DLPAR_DRC_STATE_PHYSICAL_AVAILABLE
+    PHYSICAL_POWERON = lib.DLPAR_DRC_STATE_PHYSICAL_POWERON
+    PHYSICAL_UNISOLATE = lib.DLPAR_DRC_STATE_PHYSICAL_UNISOLATE
+    PHYSICAL_CONFIGURED = lib.DLPAR_DRC_STATE_PHYSICAL_CONFIGURED
+
+
+class EventMask(IntFlag):
+    """Event classes of check-exception and event-scan."""
+
+    INTERNAL_ERROR = lib.DLPAR_EVENT_MASK_INTERNAL_ERROR
+    EPOW = lib.DLPAR_EVENT_MASK_EPOW
+    HOTPLUG = lib.DLPAR_EVENT_MASK_HOTPLUG
+    IO = lib.DLPAR_EVENT_MASK_IO
+
+
+class LmbFlags(IntFlag):
+    """Flags of an LMB in `ibm,dynamic-memory` and `-v2`."""
+
+    ASSIGNED = lib.DLPAR_LMB_ASSIGNED
+    DRC_INVALID = lib.DLPAR_LMB_DRC_INVALID
+    AI_INVALID = lib.DLPAR_LMB_AI_INVALID
+    RESERVED = lib.DLPAR_LMB_RESERVED
+    HOTREMOVABLE = lib.DLPAR_LMB_HOTREMOVABLE

@@ -1,0 +1,118 @@
+"""Every exception that pydlpar raises, in one hierarchy."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "BusyError",
+    "DecodeError",
+    "DlparError",
+    "EventError",
+    "ExistsError",
+    "InternalError",
+    "NoSpaceError",
+    "NotFoundError",
+    "PlatformError",
+    "RequestError",
+    "StaleHandleError",
+    "TreeError",
+]
+
+
+class DlparError(Exception):
+    """Base of every error raised by this package.
+
+    Attributes:
+        code: the C error code (`DLPAR_ERR_*`), or None.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of its argument.
+        return str(self.args[0])
+
+
+class ArgumentError(DlparError, ValueError):
+    """An argument is out of range or of the wrong form."""
+
+
+class DecodeError(DlparError, ValueError):
+    """The bytes are wrong.
+
+    Attributes:
+        offset: the byte, from the start of the input, that could not be
+            understood; None where no single byte is to blame.
+        row: in a batch, the index of the record; else None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int | None = None,
+        offset: int | None = None,
+        row: int | None = None,
+    ) -> None:
+        super().__init__(message, code)
+        self.offset = offset
+        self.row = row
+
+
+class TreeError(DecodeError):
+    """A flattened device tree, or what was to become part of one, is wrong."""
+
+
+class EventError(DecodeError):
+    """An RTAS event log is wrong."""
+
+
+class RequestError(DlparError, ValueError):
+    """A hotplug request is wrong.
+
+    Attributes:
+        errno: what write(2) on /sys/kernel/dlpar would fail with (positive).
+        token: the part of the request that was not understood, or None.
+    """
+
+    def __init__(self, message: str, errno: int, token: bytes | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.token = token
+
+
+class NotFoundError(DlparError, KeyError):
+    """No such node, property, section or DRC."""
+
+
+class StaleHandleError(NotFoundError):
+    """The node that this object stands for has been removed."""
+
+
+class ExistsError(DlparError, ValueError):
+    """A node or property of this name exists already."""
+
+
+class NoSpaceError(DlparError):
+    """An output buffer is too small, or memory or its limit is exhausted."""
+
+
+class BusyError(DlparError, RuntimeError):
+    """The object is being used by another thread."""
+
+
+class PlatformError(DlparError):
+    """The platform could not do what was asked of it.
+
+    Attributes:
+        status: the RTAS status word, or None where no RTAS call was made.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class InternalError(DlparError, RuntimeError):
+    """A bug in pydlpar."""

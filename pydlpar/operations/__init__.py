@@ -1,0 +1,1 @@
+"""What the kernel does for each resource: sequences of calls, and their roll-back."""

@@ -1,0 +1,1 @@
+"""Counterparts to dispatch against: the firmware model and what wraps it."""
