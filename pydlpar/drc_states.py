@@ -233,6 +233,7 @@ _RULES: Final[Mapping[tuple[str, DrcKind], tuple[_Rule, ...]]] = {
 _UNPLUG: Final = 1
 _DEVICE: Final = 2
 _STATE_SHIFT: Final = 2
+_TYPE_SHIFT: Final = 28
 _N_SITUATIONS: Final = (_S.PHYSICAL_CONFIGURED + 1) << _STATE_SHIFT
 
 
@@ -252,8 +253,7 @@ class StateTable(NamedTuple):
     """The rules of one profile and kind, worked out for look-up by situation.
 
     A tuple is indexed by a situation (see `situation`); places of states that
-    this kind does not know hold a transition of status -1 or a sense of -1, and
-    cannot be reached.
+    this kind does not know hold status -1, and cannot be reached.
     """
 
     empty: DrcState
@@ -263,8 +263,8 @@ class StateTable(NamedTuple):
     indicators: Mapping[Call, tuple[Transition, ...]]
     """Rows of set-indicator, by indicator and value; others do not exist."""
     configure: tuple[Transition, ...]
-    sense: tuple[int, ...]
-    """The entity sense that get-sensor-state reports."""
+    sense: tuple[tuple[int, int], ...]
+    """What get-sensor-state answers for the entity sense: (status, state)."""
 
 
 def situation(state: int, device: bool = False, unplug: bool = False) -> int:
@@ -301,9 +301,12 @@ def drc_kind(drc_type: str, drc_index: int) -> DrcKind:
     }
     if drc_type:
         return logical.get(drc_type, DrcKind.PHYSICAL)
-    by_index = {DrcType.LMB: DrcKind.LMB, DrcType.PHB: DrcKind.PHB}
-    by_index[DrcType.PCI] = DrcKind.PHYSICAL
-    return by_index.get(DrcType(drc_index >> 28), DrcKind.LOGICAL)
+    by_index: dict[int, DrcKind] = {
+        DrcType.LMB: DrcKind.LMB,
+        DrcType.PHB: DrcKind.PHB,
+        DrcType.PCI: DrcKind.PHYSICAL,
+    }
+    return by_index.get(drc_index >> _TYPE_SHIFT, DrcKind.LOGICAL)
 
 
 def _work_out(rules: tuple[_Rule, ...], kind: DrcKind, call: Call) -> list[Transition]:
@@ -323,11 +326,14 @@ def _work_out(rules: tuple[_Rule, ...], kind: DrcKind, call: Call) -> list[Trans
     return row
 
 
-def _sense(kind: DrcKind, state: DrcState, device: bool) -> int:
+def _sense(kind: DrcKind, state: DrcState, device: bool) -> tuple[int, int]:
     if kind is DrcKind.PHYSICAL:
-        return int(EntitySense.PRESENT if device else EntitySense.EMPTY)
-    unusable = state == DrcState.LOGICAL_UNUSABLE
-    return int(EntitySense.UNUSABLE if unusable else EntitySense.PRESENT)
+        sense = EntitySense.PRESENT if device else EntitySense.EMPTY
+    elif state == DrcState.LOGICAL_UNUSABLE:
+        sense = EntitySense.UNUSABLE
+    else:
+        sense = EntitySense.PRESENT
+    return int(RtasStatus.SUCCESS), int(sense)
 
 
 @cache
@@ -335,7 +341,7 @@ def state_table(profile: str, kind: DrcKind) -> StateTable:
     """The table of a profile ("qemu" or "lopar") and a kind of connector."""
     rules = _RULES[profile, kind]
     calls = (_ISOLATE, _UNISOLATE, _UNUSABLE, _USABLE, *_VISUAL)
-    sense = [-1] * _N_SITUATIONS
+    sense = [(int(RtasStatus.HARDWARE_ERROR), 0)] * _N_SITUATIONS
     for state, device, unplug in situations(kind):
         sense[situation(state, device, unplug)] = _sense(kind, state, device)
     physical = kind is DrcKind.PHYSICAL
@@ -386,7 +392,7 @@ def describe_rejection(
     row = table.configure if call == CONFIGURE else table.indicators.get(call)
     name = _CALL_NAMES.get(call, f"set-indicator({call[0]}, {call[1]})")
     state = DrcState(here >> _STATE_SHIFT).name
-    text = f"{name} of a {kind.value} connector in state {state}: status {status}"
+    text = f"{name}: {kind.value} connector in state {state}, status {status}"
     if row is None:
         return f"{text}; no such indicator or value"
     return f"{text}; allowed in {_allowed(kind, row)}"
