@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydlpar.dts import Change
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -17,21 +18,27 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
+from pydlpar.node import Node
+from pydlpar.tree import DeviceTree, Reservation
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
     "BusyError",
+    "Change",
     "DecodeError",
+    "DeviceTree",
     "DlparError",
     "EventError",
     "ExistsError",
     "InternalError",
     "NoSpaceError",
+    "Node",
     "NotFoundError",
     "PlatformError",
     "RequestError",
+    "Reservation",
     "StaleHandleError",
     "TreeError",
 ]
