@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydlpar.drmem import Lmb, LmbTable, LookupArrays
 from pydlpar.dts import Change
 from pydlpar.errors import (
     ArgumentError,
@@ -33,6 +34,9 @@ __all__ = [
     "EventError",
     "ExistsError",
     "InternalError",
+    "Lmb",
+    "LmbTable",
+    "LookupArrays",
     "NoSpaceError",
     "Node",
     "NotFoundError",
