@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydlpar.drmem import Lmb, LmbTable, LookupArrays
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -28,6 +29,9 @@ __all__ = [
     "EventError",
     "ExistsError",
     "InternalError",
+    "Lmb",
+    "LmbTable",
+    "LookupArrays",
     "NoSpaceError",
     "NotFoundError",
     "PlatformError",

@@ -149,3 +149,4 @@ class LmbFlags(IntFlag):
     AI_INVALID = lib.DLPAR_LMB_AI_INVALID
     RESERVED = lib.DLPAR_LMB_RESERVED
     HOTREMOVABLE = lib.DLPAR_LMB_HOTREMOVABLE
+    MARKED = lib.DLPAR_LMB_MARKED  # in memory only, while a request runs
