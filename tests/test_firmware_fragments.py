@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from pydlpar.connector import fragment_nodes
 
 from pydlpar import DeviceTree, Firmware
-from pydlpar.connector import fragment_nodes
 from pydlpar.data import default_tree_bytes
 from pydlpar.platforms.fragments import CpuTemplate, lmb_node
 
@@ -72,9 +72,7 @@ def test_lmb_is_what_qemu_delivers_with_its_bug():
 
 
 def test_lmb_has_its_address_by_default():
-    firmware = Firmware.from_tree(
-        DeviceTree.from_dtb((DATA / "v1.dtb").read_bytes())
-    )
+    firmware = Firmware.from_tree(DeviceTree.from_dtb((DATA / "v1.dtb").read_bytes()))
     firmware.plug_memory(256 * MIB)
     node, properties, _ = delivered(firmware, 0x80000004)
     assert node == "memory@40000000"
@@ -83,9 +81,7 @@ def test_lmb_has_its_address_by_default():
 
 def test_lmb_of_the_second_node_has_its_associativity():
     """The domains are those of the NUMA node that the DIMM was plugged into."""
-    firmware = Firmware.from_tree(
-        DeviceTree.from_dtb((DATA / "numa.dtb").read_bytes())
-    )
+    firmware = Firmware.from_tree(DeviceTree.from_dtb((DATA / "numa.dtb").read_bytes()))
     firmware.plug_memory(256 * MIB, node=1)
     _, properties, _ = delivered(firmware, 0x80000008)
     assert properties["ibm,associativity"].hex() == "00000004" + "0" * 24 + "00000001"
@@ -96,9 +92,7 @@ def test_lmb_of_the_second_node_has_its_associativity():
 )
 def test_associativity_of_a_core(node, expected):
     """It ends with the thread's id; the node's domains stand before it."""
-    firmware = Firmware.from_tree(
-        DeviceTree.from_dtb((DATA / "numa.dtb").read_bytes())
-    )
+    firmware = Firmware.from_tree(DeviceTree.from_dtb((DATA / "numa.dtb").read_bytes()))
     firmware.plug_cpu(2, node=node)
     _, properties, _ = delivered(firmware, 0x10000002)
     cells = b"".join(value.to_bytes(4, "big") for value in expected)
