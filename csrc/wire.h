@@ -4,7 +4,8 @@
  *
  * Everything that reads or writes bytes of the wire goes through here; a byte
  * pointer is never cast to a struct. The cursor's first error sticks, so a
- * decoder is a straight line with one check at its end.
+ * decoder is a straight line with one check at its end. The one use of a
+ * compiler extension, the 128-bit product, stands here too.
  */
 #ifndef DLPAR_WIRE_H
 #define DLPAR_WIRE_H
@@ -49,6 +50,16 @@ static inline void wire_put64(uint8_t *p, uint64_t v)
 {
 	wire_put32(p, (uint32_t)(v >> 32));
 	wire_put32(p + 4, (uint32_t)v);
+}
+
+/* Both halves of a 128-bit product folded: the mixing step of a hash. */
+__extension__ typedef unsigned __int128 wire_u128;
+
+static inline uint64_t wire_mix(uint64_t a, uint64_t b)
+{
+	wire_u128 m = (wire_u128)a * b;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
 /* A reading position within [base, base + len); @err is the first error. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydlpar.drmem import Lmb, LmbTable, LookupArrays
+from pydlpar.dts import Change
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -18,13 +19,17 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
+from pydlpar.node import Node
+from pydlpar.tree import DeviceTree, Reservation
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
     "BusyError",
+    "Change",
     "DecodeError",
+    "DeviceTree",
     "DlparError",
     "EventError",
     "ExistsError",
@@ -33,9 +38,11 @@ __all__ = [
     "LmbTable",
     "LookupArrays",
     "NoSpaceError",
+    "Node",
     "NotFoundError",
     "PlatformError",
     "RequestError",
+    "Reservation",
     "StaleHandleError",
     "TreeError",
 ]

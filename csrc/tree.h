@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.h - private to the tree_*.c files: records, arena, hash tables.
+ *
+ * A node's properties live in its image: BEGIN_NODE, name and PROP records
+ * exactly as FDT encodes them. It lies in the blob while the node has not
+ * changed size, else in an arena block that the node owns. A property name is
+ * known by the offset of its string, so images hold names as 32-bit numbers.
+ *
+ * Growing the node array moves the records: no pointer to one may be held
+ * across a call that can add a node.
+ */
+#ifndef DLPAR_TREE_PRIVATE_H
+#define DLPAR_TREE_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "dlpar.h"
+#include "wire.h"
+
+#define NIL 0xffffffffu
+#define GENERATION_MAX 0x7fffffffu
+#define N_SIZE_CLASSES 13
+#define END_NODE_LEN 4u
+#define FDT_HEADER_LEN_V16 36u
+#define FDT_HEADER_LEN 40u
+
+enum node_flag {
+	NODE_LIVE = 1,		/* part of the tree */
+	NODE_OWN = 2,		/* the image is an arena block */
+	NODE_DIRTY = 4,		/* the blob's span of the subtree is out of date */
+	NODE_SAVED = 8,		/* the journal can restore the image */
+	NODE_DUPS = 16,		/* two children have had the same name */
+	NODE_SCAN = 32,		/* the property directory does not cover it */
+	NODE_HASHED = 64,	/* stands in the table of children */
+	NODE_PHASHED = 128	/* stands in the table of phandles */
+};
+
+struct tree_node {
+	uint32_t parent, first, last, next, prev;	/* records, or NIL */
+	uint32_t hash;			/* of the name */
+	uint32_t phandle;		/* 0: none */
+	uint16_t name_len;
+	uint16_t flags;
+	uint8_t *img;
+	uint32_t img_len, img_cap;
+	uint32_t span_off, span_len;	/* the subtree in the blob, while clean */
+	uint32_t gen;
+	union {
+		uint32_t dir;		/* first entry in the directory */
+		uint32_t saved;		/* NODE_SAVED: entry in the journal */
+	} u;
+};
+
+struct tree_slot {
+	uint32_t key, idx;		/* key 0: empty */
+};
+
+struct tree_hash {
+	struct tree_slot *slots;
+	uint32_t mask, used;
+};
+
+struct name_slot {
+	uint32_t off;			/* of the string, plus one; 0: empty */
+	uint32_t seq;			/* running number of the name */
+};
+
+/* A property name: its string's offset and its running number. */
+struct name_id {
+	uint32_t off, seq;
+};
+
+struct large_block {
+	struct large_block *prev, *next;
+	size_t size;
+};
+
+struct tree_chunk {
+	struct tree_chunk *next;
+	size_t size;
+};
+
+struct tree_arena {
+	uint8_t *pos, *end;		/* what is left of the newest chunk */
+	struct tree_chunk *chunks;
+	struct large_block *large;
+	void *free[N_SIZE_CLASSES];
+	uint64_t used, limit;
+	size_t chunk_size;
+};
+
+enum journal_op {
+	JOURNAL_MARK,			/* a savepoint begins */
+	JOURNAL_ADDED,
+	JOURNAL_REMOVED,
+	JOURNAL_IMAGE,			/* the image was replaced */
+	JOURNAL_BYTES			/* a value was overwritten in place */
+};
+
+#define JOURNAL_INLINE 16u
+
+struct journal_entry {
+	uint8_t op;
+	uint16_t flags;			/* IMAGE: of the node */
+	uint32_t node;
+	uint32_t saved;			/* IMAGE: u of the node */
+	uint32_t phandle;
+	uint32_t off;			/* BYTES: of the value in the image */
+	uint32_t len, cap;		/* of what was there */
+	uint32_t strings_len, n_names;	/* MARK */
+	uint32_t mark;			/* MARK: the one before */
+	union {
+		uint8_t *block;
+		uint8_t bytes[JOURNAL_INLINE];
+	} old;
+};
+
+struct tree_template {
+	uint8_t *img;			/* PROP records; NULL: none */
+	uint32_t len, cap;
+	uint32_t names_end;		/* the strings block it needs */
+};
+
+struct dlpar_tree {
+	uint8_t *blob;			/* a copy of the input */
+	uint32_t blob_len;
+	uint32_t struct_off;		/* of the structure block in the blob */
+	uint8_t *rsv;			/* reserve map, its end included */
+	uint32_t rsv_len;
+	uint32_t boot_cpu;
+
+	struct tree_node *nodes;
+	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
+	uint32_t free_node;
+	uint32_t live;
+	uint32_t struct_len;		/* of the live nodes, without END */
+
+	struct tree_hash children;	/* (parent, name) */
+	struct tree_hash phandles;
+	bool dup_phandles;
+
+	uint8_t *strings;		/* grows at its end only */
+	uint32_t strings_len, strings_cap;
+	struct name_slot *names;
+	uint32_t names_mask, n_names;
+	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
+
+	uint32_t *dir;			/* per node: count, then
+					 * word offset << 16 | name seq */
+	uint32_t dir_len, dir_cap;
+
+	struct journal_entry *journal;
+	uint32_t journal_len, journal_cap;
+	uint32_t mark;			/* newest savepoint in it, or NIL */
+	uint32_t depth;
+
+	struct tree_template *templates;
+	uint32_t n_templates, templates_cap;
+
+	uint64_t seed;
+	uint64_t edits;
+	struct tree_arena arena;
+	atomic_flag lock;
+};
+
+static inline uint32_t tree_align(uint32_t n)
+{
+	return (n + 3u) & ~3u;
+}
+
+static inline const uint8_t *tree_node_name(const struct tree_node *n)
+{
+	return n->img + 4;
+}
+
+/* Length of BEGIN_NODE and a name: where the properties begin. */
+static inline uint32_t tree_head_len(uint32_t name_len)
+{
+	return tree_align(4u + name_len + 1u);
+}
+
+static inline uint32_t tree_prop_len(uint32_t value_len)
+{
+	return 12u + tree_align(value_len);
+}
+
+static inline int64_t tree_handle(const struct dlpar_tree *t, uint32_t idx)
+{
+	return (int64_t)((uint64_t)t->nodes[idx].gen << 32 | idx);
+}
+
+/* The record of a handle, or NIL when its node is gone. */
+static inline uint32_t tree_resolve(const struct dlpar_tree *t, int64_t node)
+{
+	uint32_t idx = (uint32_t)node;
+
+	if (node < 0 || idx >= t->n_nodes ||
+	    t->nodes[idx].gen != (uint32_t)((uint64_t)node >> 32) ||
+	    !(t->nodes[idx].flags & NODE_LIVE))
+		return NIL;
+	return idx;
+}
+
+/* The node after @i in tree order within the subtree of @top, or NIL. */
+static inline uint32_t tree_after(const struct dlpar_tree *t, uint32_t top,
+				  uint32_t i)
+{
+	if (t->nodes[i].first != NIL)
+		return t->nodes[i].first;
+	while (i != top && t->nodes[i].next == NIL)
+		i = t->nodes[i].parent;
+	return i == top ? NIL : t->nodes[i].next;
+}
+
+/* Whether @off is the name of a property that can be the node's phandle. */
+static inline bool tree_names_phandle(const struct dlpar_tree *t, uint32_t off)
+{
+	return off == t->id_phandle[0] || off == t->id_phandle[1] ||
+	       off == t->id_phandle[2];
+}
+
+/* What a header says; offsets and lengths in bytes, from the blob's start. */
+struct fdt_header {
+	uint32_t total, header_len;
+	uint32_t rsv_off, rsv_len;
+	uint32_t struct_off, struct_len;
+	uint32_t strings_off, strings_len;
+	uint32_t boot_cpu;
+};
+
+/* tree_header.c */
+int header_check(const uint8_t *blob, size_t len, uint32_t flags,
+		 struct fdt_header *h, uint32_t *off);
+void header_write(uint8_t *out, const struct fdt_header *h);
+
+/* tree_arena.c: the only allocator. NULL: memory or the limit exhausted. */
+void *arena_block(struct tree_arena *a, uint32_t need, uint32_t *cap);
+void arena_unblock(struct tree_arena *a, void *block, uint32_t cap);
+void *arena_resize(struct tree_arena *a, void *old, size_t old_size,
+		   size_t new_size);
+void arena_release(struct tree_arena *a, void *old, size_t size);
+void arena_free(struct tree_arena *a);
+
+/* tree_index.c: hash tables, names, links. */
+uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len);
+int tree_index_init(struct dlpar_tree *t, uint32_t n_nodes);
+int tree_index_reserve(struct dlpar_tree *t);
+void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
+void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
+void tree_index_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t phandle);
+uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
+			  const uint8_t *name, uint32_t len);
+uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
+void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
+void tree_unlink(struct dlpar_tree *t, uint32_t idx);
+void tree_relink(struct dlpar_tree *t, uint32_t idx);
+void tree_dirty(struct dlpar_tree *t, uint32_t idx);
+int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
+void tree_free_node(struct dlpar_tree *t, uint32_t idx);
+void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
+
+/* tree_names.c: property names. */
+bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
+		    uint32_t len, struct name_id *id);
+int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes);
+struct name_id tree_name_adopt(struct dlpar_tree *t, uint32_t off,
+			       uint32_t len);
+struct name_id tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
+				uint32_t len);
+void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
+		      uint32_t n_names);
+
+/* tree_query.c: properties. */
+uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
+		   struct name_id id);
+uint32_t tree_phandle_value(const struct dlpar_tree *t,
+			    const struct tree_node *n);
+
+/*
+ * tree_journal.c: outside a transaction these note nothing. _image() and
+ * _bytes() come before the change and may fail; the others have room reserved.
+ */
+bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n);
+int journal_reserve(struct dlpar_tree *t);
+void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
+void journal_image(struct dlpar_tree *t, uint32_t idx);
+int journal_bytes(struct dlpar_tree *t, uint32_t idx, uint32_t off,
+		  uint32_t len);
+int journal_begin(struct dlpar_tree *t);
+void journal_commit(struct dlpar_tree *t);
+void journal_rollback(struct dlpar_tree *t);
+
+/* tree_edit.c: the edits without the lock, for those who hold it. */
+struct prop_stream {
+	struct wire_cursor c;
+	const uint8_t *name, *value;
+	uint32_t name_len, value_len;
+};
+
+int stream_next(struct prop_stream *s);
+int stream_measure(const uint8_t *props, size_t len, uint32_t *n,
+		   uint32_t *names_len, uint32_t *image_len);
+int stream_encode(struct dlpar_tree *t, uint8_t *out, const uint8_t *props,
+		  size_t len, uint32_t *image_len);
+int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
+		     const uint8_t *name, size_t len);
+int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
+	       uint32_t props_len, uint32_t *idx);
+void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		uint32_t props_len, uint32_t flags);
+void tree_take_out(struct dlpar_tree *t, uint32_t idx);
+void tree_put_back(struct dlpar_tree *t, uint32_t idx);
+int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
+	     const uint8_t *value, size_t value_len);
+int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name,
+	       size_t len);
+int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
+	     size_t len, const uint8_t *props, size_t props_len,
+	     uint32_t flags, uint32_t *idx);
+int tree_remove(struct dlpar_tree *t, uint32_t idx);
+
+/* tree_template.c */
+int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
+	       size_t len, uint32_t template_id, const uint8_t *patch,
+	       size_t patch_len, uint32_t flags, uint32_t *idx);
+void tree_templates_forget(struct dlpar_tree *t, uint32_t strings_len);
+
+static inline bool tree_enter(struct dlpar_tree *t)
+{
+	return !atomic_flag_test_and_set_explicit(&t->lock,
+						  memory_order_acquire);
+}
+
+static inline void tree_leave(struct dlpar_tree *t)
+{
+	atomic_flag_clear_explicit(&t->lock, memory_order_release);
+}
+
+#endif /* DLPAR_TREE_PRIVATE_H */

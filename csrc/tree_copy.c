@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tree_copy.c - subtrees from one tree to another: graft and extract.
+ *
+ * Node by node: the image is copied and its name numbers are translated. A
+ * graft is a savepoint of its own, so it is all or nothing.
+ */
+#include "tree.h"
+
+static void measure_names(const struct dlpar_tree *src,
+			  const struct tree_node *s, uint32_t *n,
+			  uint32_t *bytes)
+{
+	const uint8_t *p = s->img + tree_head_len(s->name_len);
+	const uint8_t *end = s->img + s->img_len;
+
+	*n = *bytes = 0;
+	for (; p < end; p += tree_prop_len(wire_get32(p + 4))) {
+		*n += 1;
+		*bytes += (uint32_t)strlen((char *)src->strings +
+					   wire_get32(p + 8)) + 1;
+	}
+}
+
+static int copy_node(struct dlpar_tree *dst, uint32_t parent,
+		     const struct dlpar_tree *src, const struct tree_node *s,
+		     uint32_t *idx)
+{
+	uint32_t head = tree_head_len(s->name_len), n, bytes;
+	uint32_t len = s->img_len - head;
+	uint8_t *p, *end;
+	int err;
+
+	measure_names(src, s, &n, &bytes);
+	err = tree_name_reserve(dst, n, bytes);
+	if (!err)
+		err = tree_blank(dst, tree_node_name(s), s->name_len, len, idx);
+	if (err)
+		return err;
+	p = dst->nodes[*idx].img + head;
+	end = p + len;
+	memcpy(p, s->img + head, len);
+	for (; p < end; p += tree_prop_len(wire_get32(p + 4))) {
+		const uint8_t *name = src->strings + wire_get32(p + 8);
+		uint32_t name_len = (uint32_t)strlen((const char *)name);
+
+		wire_put32(p + 8, tree_name_intern(dst, name, name_len).off);
+	}
+	tree_place(dst, parent, *idx, len, 0);
+	return DLPAR_OK;
+}
+
+/* Copy @top of @src, with its subtree, to be the last child of @parent. */
+static int copy_subtree(struct dlpar_tree *dst, uint32_t parent,
+			const struct dlpar_tree *src, uint32_t top,
+			uint32_t *copy)
+{
+	uint32_t i = top, idx;
+	int err = copy_node(dst, parent, src, &src->nodes[top], copy);
+
+	for (idx = *copy; !err; ) {
+		if (src->nodes[i].first != NIL) {
+			i = src->nodes[i].first;
+			parent = idx;
+		} else {
+			while (i != top && src->nodes[i].next == NIL) {
+				i = src->nodes[i].parent;
+				parent = dst->nodes[parent].parent;
+			}
+			if (i == top)
+				break;
+			i = src->nodes[i].next;
+		}
+		err = copy_node(dst, parent, src, &src->nodes[i], &idx);
+	}
+	return err;
+}
+
+static int graft(struct dlpar_tree *t, uint32_t parent,
+		 const struct dlpar_tree *src, uint32_t *first)
+{
+	const struct tree_node *root = &src->nodes[0];
+	uint32_t i, copy = NIL;
+	int err;
+
+	if (root->first == NIL || root->img_len != tree_head_len(0))
+		return DLPAR_ERR_BADVALUE;
+	err = journal_begin(t);
+	if (err)
+		return err;
+	for (i = root->first; i != NIL && !err; i = src->nodes[i].next) {
+		err = tree_check_child(t, parent, tree_node_name(&src->nodes[i]),
+				       src->nodes[i].name_len);
+		if (!err)
+			err = copy_subtree(t, parent, src, i, &copy);
+		if (i == root->first)
+			*first = copy;
+	}
+	if (err)
+		journal_rollback(t);
+	else
+		journal_commit(t);
+	return err;
+}
+
+int64_t dlpar_tree_graft_tree(struct dlpar_tree *t, int64_t parent,
+			      const struct dlpar_tree *fragment)
+{
+	uint32_t at, first = NIL;
+	int64_t ret;
+
+	if (t == fragment)
+		return DLPAR_ERR_BADARG;
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	at = tree_resolve(t, parent);
+	ret = at == NIL ? DLPAR_ERR_STALE : graft(t, at, fragment, &first);
+	if (!ret)
+		ret = tree_handle(t, first);
+	tree_leave(t);
+	return ret;
+}
+
+int64_t dlpar_tree_graft(struct dlpar_tree *t, size_t *err_off, int64_t parent,
+			 const uint8_t *fragment, size_t len)
+{
+	struct dlpar_tree *src;
+	int64_t ret = dlpar_tree_parse(&src, err_off, fragment, len, t->seed,
+				       t->arena.limit, 0);
+
+	if (ret)
+		return ret;
+	ret = dlpar_tree_graft_tree(t, parent, src);
+	dlpar_tree_free(src);
+	return ret;
+}
+
+int dlpar_tree_extract(const struct dlpar_tree *t,
+		       struct dlpar_tree **fragment, int64_t node,
+		       uint64_t seed)
+{
+	uint32_t at = tree_resolve(t, node), copy;
+	struct dlpar_tree *out;
+	int err;
+
+	*fragment = NULL;
+	if (at == NIL)
+		return DLPAR_ERR_STALE;
+	if (!at)
+		return DLPAR_ERR_BADARG;
+	err = dlpar_tree_new(&out, seed, t->arena.limit);
+	if (err)
+		return err;
+	err = copy_subtree(out, 0, t, at, &copy);
+	if (err)
+		dlpar_tree_free(out);
+	else
+		*fragment = out;
+	return err;
+}

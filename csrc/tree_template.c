@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tree_template.c - node templates: properties encoded once, added many times.
+ *
+ * A template is a run of PROP records with this tree's name numbers, so adding
+ * a node is a copy and a few patched values. It must never outlive its names.
+ */
+#include "tree.h"
+
+static int new_slot(struct dlpar_tree *t, uint32_t *slot)
+{
+	uint32_t cap = t->templates_cap ? t->templates_cap * 2 : 8;
+	struct tree_template *p;
+
+	for (*slot = 0; *slot < t->n_templates; *slot += 1)
+		if (!t->templates[*slot].img)
+			return DLPAR_OK;
+	if (t->n_templates < t->templates_cap) {
+		t->n_templates++;
+		return DLPAR_OK;
+	}
+	p = arena_resize(&t->arena, t->templates,
+			 t->templates_cap * sizeof(*p), cap * sizeof(*p));
+	if (!p)
+		return DLPAR_ERR_NOMEM;
+	t->templates = p;
+	t->templates_cap = cap;
+	memset(&p[t->n_templates++], 0, sizeof(*p));
+	return DLPAR_OK;
+}
+
+static uint32_t names_end(const struct tree_template *tpl)
+{
+	uint32_t end = 0, at = 0, off;
+
+	for (; at < tpl->len; at += tree_prop_len(wire_get32(tpl->img + at + 4))) {
+		off = wire_get32(tpl->img + at + 8);
+		end = off + 1 > end ? off + 1 : end;
+	}
+	return end;
+}
+
+static int make(struct dlpar_tree *t, const uint8_t *props, size_t props_len)
+{
+	uint32_t n, names_len, len, slot, strings = t->strings_len;
+	uint32_t n_names = t->n_names;
+	int err = stream_measure(props, props_len, &n, &names_len, &len);
+	struct tree_template tpl = { 0 };
+
+	if (!err)
+		err = tree_name_reserve(t, n, names_len);
+	if (!err)
+		err = new_slot(t, &slot);
+	if (err)
+		return err;
+	tpl.img = arena_block(&t->arena, len ? len : 1, &tpl.cap);
+	t->templates[slot].img = NULL;
+	if (!tpl.img)
+		return DLPAR_ERR_NOMEM;
+	err = stream_encode(t, tpl.img, props, props_len, &tpl.len);
+	if (err) {
+		tree_name_forget(t, strings, n_names);
+		arena_unblock(&t->arena, tpl.img, tpl.cap);
+		return err;
+	}
+	tpl.names_end = names_end(&tpl);
+	t->templates[slot] = tpl;
+	return (int)slot;
+}
+
+static void forget(struct dlpar_tree *t, struct tree_template *tpl)
+{
+	arena_unblock(&t->arena, tpl->img, tpl->cap);
+	tpl->img = NULL;
+}
+
+/* The strings block is cut to @strings_len: so go those that need more. */
+void tree_templates_forget(struct dlpar_tree *t, uint32_t strings_len)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->n_templates; i++)
+		if (t->templates[i].img &&
+		    t->templates[i].names_end > strings_len)
+			forget(t, &t->templates[i]);
+}
+
+/* The template's record that a patch names; its size must be the same. */
+static int patched(const struct dlpar_tree *t, const struct tree_template *tpl,
+		   const struct prop_stream *s, uint32_t *off)
+{
+	struct name_id id;
+	uint32_t at = 0;
+
+	if (!tree_name_find(t, s->name, s->name_len, &id))
+		return DLPAR_ERR_NOTFOUND;
+	for (; at < tpl->len; at += tree_prop_len(wire_get32(tpl->img + at + 4))) {
+		if (wire_get32(tpl->img + at + 8) != id.off)
+			continue;
+		*off = at;
+		return wire_get32(tpl->img + at + 4) == s->value_len ?
+			       DLPAR_OK : DLPAR_ERR_BADLENGTH;
+	}
+	return DLPAR_ERR_NOTFOUND;
+}
+
+/* Apply a patch to a copy of the image. */
+static int apply_patch(const struct dlpar_tree *t,
+		       const struct tree_template *tpl, uint8_t *img,
+		       const uint8_t *patch, size_t len)
+{
+	struct prop_stream s = { .c = wire_cursor(patch, len) };
+	uint32_t off = 0;
+	int more, err;
+
+	while ((more = stream_next(&s)) > 0) {
+		err = patched(t, tpl, &s, &off);
+		if (err)
+			return err;
+		if (s.value_len)
+			memcpy(img + off + 12, s.value, s.value_len);
+	}
+	return more;
+}
+
+int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
+	       size_t len, uint32_t template_id, const uint8_t *patch,
+	       size_t patch_len, uint32_t flags, uint32_t *idx)
+{
+	const struct tree_template *tpl;
+	uint8_t *img;
+	int err;
+
+	if (template_id >= t->n_templates || !t->templates[template_id].img)
+		return DLPAR_ERR_STALE;
+	tpl = &t->templates[template_id];
+	err = tree_check_child(t, parent, (const uint8_t *)name, len);
+	if (!err)
+		err = tree_blank(t, (const uint8_t *)name, len, tpl->len, idx);
+	if (err)
+		return err;
+	img = t->nodes[*idx].img + t->nodes[*idx].img_len;
+	memcpy(img, tpl->img, tpl->len);
+	err = apply_patch(t, tpl, img, patch, patch_len);
+	if (err) {
+		tree_free_node(t, *idx);
+		return err;
+	}
+	tree_place(t, parent, *idx, tpl->len, flags);
+	return DLPAR_OK;
+}
+
+int dlpar_tree_template(struct dlpar_tree *t, const uint8_t *props,
+			size_t props_len)
+{
+	int n;
+
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	n = make(t, props, props_len);
+	tree_leave(t);
+	return n;
+}
+
+int dlpar_tree_drop_template(struct dlpar_tree *t, int template_id)
+{
+	int err = DLPAR_ERR_STALE;
+
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	if (template_id >= 0 && (uint32_t)template_id < t->n_templates &&
+	    t->templates[template_id].img) {
+		forget(t, &t->templates[template_id]);
+		err = DLPAR_OK;
+	}
+	tree_leave(t);
+	return err;
+}
+
+int64_t dlpar_tree_stamp(struct dlpar_tree *t, int64_t parent,
+			 const char *name, size_t len, int template_id,
+			 const uint8_t *patch, size_t patch_len, uint32_t flags)
+{
+	uint32_t at, idx = NIL;
+	int64_t ret = DLPAR_ERR_STALE;
+
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	at = tree_resolve(t, parent);
+	if (at != NIL && template_id >= 0)
+		ret = tree_stamp(t, at, name, len, (uint32_t)template_id,
+				 patch, patch_len, flags, &idx);
+	if (!ret)
+		ret = tree_handle(t, idx);
+	tree_leave(t);
+	return ret;
+}

@@ -1,0 +1,338 @@
+"""`Node`: one node of a device tree, by a checked handle."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NoReturn, overload
+
+from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.errors import DecodeError, NotFoundError, TreeError
+
+if TYPE_CHECKING:
+    from pydlpar.tree import DeviceTree
+
+__all__ = ["Buffer", "Node", "PropertyMap", "encode_name", "encode_props"]
+
+Buffer = bytes | bytearray | memoryview
+
+_NOTFOUND = lib.DLPAR_ERR_NOTFOUND
+_BADLENGTH = lib.DLPAR_ERR_BADLENGTH
+_get = lib.dlpar_tree_get
+_get_u32 = lib.dlpar_tree_get_u32
+_set = lib.dlpar_tree_set
+_unset = lib.dlpar_tree_unset
+_unpack = ffi.unpack
+_lengths = struct.Struct(">II")
+_VALUE = ffi.typeof("const char **")
+_NAME = ffi.typeof("const char **")
+
+
+def encode_name(name: str) -> bytes:
+    """The bytes of a node or property name; any byte survives a round trip."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def decode_name(name: bytes) -> str:
+    """The text of a node or property name."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def as_bytes(value: Buffer) -> bytes:
+    """A property value as bytes; never a guess at what a number might mean."""
+    if type(value) is bytes:
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(
+        f"a property value is bytes-like, not {type(value).__name__}: "
+        "encode numbers and text with their width, as set_u32() and set_string() do"
+    )
+
+
+def encode_props(props: Mapping[str, Buffer]) -> bytes:
+    """Properties as the stream that the core takes."""
+    parts: list[bytes] = []
+    for name, value in props.items():
+        key, data = encode_name(name), as_bytes(value)
+        parts += (_lengths.pack(len(key), len(data)), key, data)
+    return b"".join(parts)
+
+
+def decode_props(stream: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and values of a stream that the core gave."""
+    at = 0
+    while at < len(stream):
+        name_len, value_len = _lengths.unpack_from(stream, at)
+        at += 8
+        end = at + name_len
+        yield stream[at:end], stream[end : end + value_len]
+        at = end + value_len
+
+
+class PropertyMap(Mapping[str, bytes]):
+    """The properties of a node, in order: a live, read-only view."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._node[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return len(self.as_dict())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._node
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.as_dict()!r})"
+
+    def as_dict(self) -> dict[str, bytes]:
+        """A copy, made in one call; of equal names the first counts."""
+        props: dict[str, bytes] = {}
+        for name, value in decode_props(self._node._stream()):
+            props.setdefault(decode_name(name), value)
+        return props
+
+
+class Node:
+    """A node of a `DeviceTree`.
+
+    It holds the tree and a handle with a generation: once the node is removed,
+    every use raises `StaleHandleError`; should a roll-back bring the node back,
+    the object works again. Two objects for one node are equal.
+
+    Property values are bytes. Typed access says the type and checks the length.
+    """
+
+    __slots__ = ("handle", "tree")
+
+    def __init__(self, tree: DeviceTree, handle: int) -> None:
+        self.tree = tree
+        self.handle = handle
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Node):
+            return NotImplemented
+        return self.tree is other.tree and self.handle == other.handle
+
+    def __hash__(self) -> int:
+        return hash((id(self.tree), self.handle))
+
+    def __repr__(self) -> str:
+        try:
+            return f"<Node {self.path}>"
+        except NotFoundError:
+            return "<Node, removed>"
+
+    def _fail(self, code: int, name: str | None = None) -> NoReturn:
+        what = "node" if code == lib.DLPAR_ERR_STALE or name is None else self.path
+        if name is not None:
+            what += f", property {name!r}"
+        raise_error(code, what, decode_error=TreeError)
+
+    @property
+    def name(self) -> str:
+        """Unit name, with the unit address; empty for the root."""
+        out = ffi.new(_NAME)
+        n = lib.dlpar_tree_name(self.tree.ptr, out, self.handle)
+        if n < 0:
+            self._fail(n)
+        return decode_name(_unpack(out[0], n))
+
+    @property
+    def path(self) -> str:
+        """Absolute path."""
+        cap = 256
+        while True:
+            out = ffi.new("char[]", cap)
+            n = lib.dlpar_tree_path_of(self.tree.ptr, out, cap, self.handle)
+            if n >= 0:
+                return decode_name(_unpack(out, n))
+            if n != lib.DLPAR_ERR_NOSPACE:
+                self._fail(n)
+            cap *= 4
+
+    @property
+    def parent(self) -> Node | None:
+        """The node above; None for the root."""
+        handle = lib.dlpar_tree_parent(self.tree.ptr, self.handle)
+        if handle >= 0:
+            return Node(self.tree, handle)
+        if handle != _NOTFOUND:
+            self._fail(handle)
+        return None
+
+    @property
+    def children(self) -> list[Node]:
+        """The nodes directly below, in order."""
+        return self._list(lib.dlpar_tree_children)
+
+    def walk(self) -> list[Node]:
+        """The nodes of this subtree in tree order, itself first."""
+        return self._list(lib.dlpar_tree_walk)
+
+    def _list(self, function: Callable[..., int]) -> list[Node]:
+        tree, cap = self.tree, 64
+        while True:
+            out = ffi.new("int64_t[]", cap)
+            n = function(tree.ptr, out, cap, self.handle)
+            if n < 0:
+                self._fail(n)
+            if n <= cap:
+                return [Node(tree, handle) for handle in _unpack(out, n)] if n else []
+            cap = n
+
+    def child(self, name: str) -> Node | None:
+        """The child of exactly this unit name, or None."""
+        raw = encode_name(name)
+        handle = lib.dlpar_tree_child(self.tree.ptr, self.handle, raw, len(raw))
+        if handle >= 0:
+            return Node(self.tree, handle)
+        if handle != _NOTFOUND:
+            self._fail(handle)
+        return None
+
+    @property
+    def phandle(self) -> int:
+        """The node's phandle; 0 when it has none."""
+        value = lib.dlpar_tree_phandle_of(self.tree.ptr, self.handle)
+        if value < 0:
+            self._fail(value)
+        return int(value)
+
+    @property
+    def properties(self) -> PropertyMap:
+        """All properties, in order: a live, read-only mapping."""
+        return PropertyMap(self)
+
+    def _stream(self) -> bytes:
+        cap = 4096
+        while True:
+            out = ffi.new("uint8_t[]", cap)
+            n = lib.dlpar_tree_props(self.tree.ptr, out, cap, self.handle)
+            if n < 0:
+                self._fail(n)
+            if n <= cap:
+                return bytes(ffi.buffer(out, n))
+            cap = n
+
+    def __getitem__(self, name: str) -> bytes:
+        tree = self.tree
+        raw = name.encode("utf-8", "surrogateescape")
+        out = tree.value_out
+        n = _get(tree.ptr, out, self.handle, raw, len(raw))
+        if n < 0:
+            self._fail(n, name)
+        value: bytes = _unpack(out[0], n)
+        return value
+
+    def __setitem__(self, name: str, value: Buffer) -> None:
+        raw = name.encode("utf-8", "surrogateescape")
+        data = value if type(value) is bytes else as_bytes(value)
+        rc = _set(self.tree.ptr, self.handle, raw, len(raw), data, len(data))
+        if rc < 0:
+            self._fail(rc, name)
+
+    def __delitem__(self, name: str) -> None:
+        raw = encode_name(name)
+        rc = _unset(self.tree.ptr, self.handle, raw, len(raw))
+        if rc < 0:
+            self._fail(rc, name)
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        raw = encode_name(name)
+        n = _get(self.tree.ptr, self.tree.value_out, self.handle, raw, len(raw))
+        if n < 0 and n != _NOTFOUND:
+            self._fail(n, name)
+        return bool(n >= 0)
+
+    @overload
+    def get(self, name: str) -> bytes | None: ...
+    @overload
+    def get(self, name: str, default: bytes) -> bytes: ...
+    def get(self, name: str, default: bytes | None = None) -> bytes | None:
+        """A property's value, or *default* where there is none."""
+        tree = self.tree
+        raw = name.encode("utf-8", "surrogateescape")
+        out = tree.value_out
+        n = _get(tree.ptr, out, self.handle, raw, len(raw))
+        if n >= 0:
+            value: bytes = _unpack(out[0], n)
+            return value
+        if n != _NOTFOUND:
+            self._fail(n, name)
+        return default
+
+    def u32(self, name: str) -> int:
+        """A property of one cell.
+
+        Raises:
+            NotFoundError: no such property.
+            TreeError: it is not 4 bytes long.
+        """
+        raw = name.encode("utf-8", "surrogateescape")
+        value = _get_u32(self.tree.ptr, self.handle, raw, len(raw))
+        if value < 0:
+            if value == _BADLENGTH:
+                raise self._length_error(name, "4 bytes")
+            self._fail(value, name)
+        return int(value)
+
+    def u64(self, name: str) -> int:
+        """A property of two cells, as one number."""
+        value = self[name]
+        if len(value) != 8:
+            raise self._length_error(name, "8 bytes")
+        return int.from_bytes(value, "big")
+
+    def u32s(self, name: str) -> tuple[int, ...]:
+        """A property as 32-bit cells."""
+        value = self[name]
+        if len(value) % 4:
+            raise self._length_error(name, "a multiple of 4 bytes")
+        return struct.unpack(f">{len(value) // 4}I", value)
+
+    def string(self, name: str) -> str:
+        """A property that is one NUL-terminated string."""
+        strings = self.strings(name)
+        if len(strings) != 1:
+            raise DecodeError(
+                f"{self.path}, property {name!r}: {len(strings)} strings, expected one"
+            )
+        return strings[0]
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """A property that is a list of NUL-terminated strings."""
+        value = self[name]
+        if not value:
+            return ()
+        if value[-1]:
+            raise DecodeError(
+                f"{self.path}, property {name!r}: no NUL at its end, expected strings",
+                offset=len(value) - 1,
+            )
+        return tuple(decode_name(part) for part in value[:-1].split(b"\0"))
+
+    def set_u32(self, name: str, *cells: int) -> None:
+        """Give a property the value of one or more cells."""
+        self[name] = struct.pack(f">{len(cells)}I", *cells)
+
+    def set_string(self, name: str, *strings: str) -> None:
+        """Give a property the value of one or more NUL-terminated strings."""
+        self[name] = b"".join(encode_name(text) + b"\0" for text in strings)
+
+    def _length_error(self, name: str, expected: str) -> TreeError:
+        return TreeError(
+            f"{self.path}, property {name!r}: {len(self[name])} bytes, "
+            f"expected {expected}",
+            _BADLENGTH,
+        )
