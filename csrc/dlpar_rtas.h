@@ -132,8 +132,8 @@ struct dlpar_rtas_hotplug {
 struct dlpar_rtas_epow {
 	uint8_t version;	/* from 2 on, extended_modifier is defined */
 	uint8_t sensor_value;	/* high nibble of the first byte */
-	uint8_t action;
-	uint8_t modifier;
+	uint8_t action;		/* low nibble of it */
+	uint8_t modifier;	/* low nibble of the second byte */
 	uint8_t extended_modifier;
 	uint8_t reason[8];
 };

@@ -128,7 +128,7 @@ static const struct dlpar_rtas_field ep[] = {
 	SECTION_HEADER,
 	BITS("sensor_value", EP_SENSOR, 0xf0, 4),
 	BITS("action", EP_SENSOR, 0x0f, 0),
-	U8("modifier", EP_MODIFIER),
+	BITS("modifier", EP_MODIFIER, 0x0f, 0),
 	{ .name = "extended_modifier", .off = EP_EXTENDED, .len = 1,
 	  .type = DLPAR_RTAS_UINT, .when = DLPAR_RTAS_WHEN_AT_LEAST,
 	  .when_off = SEC_VERSION, .when_mask = 0xff00,

@@ -43,7 +43,7 @@ static void add_part(struct walk *w, uint16_t id, size_t off, size_t len)
 	w->ev->n_sections++;
 }
 
-/* The summary word; false where there is none. */
+/* The summary word; false where it is none. */
 static int read_summary(struct walk *w)
 {
 	struct dlpar_rtas_event *ev = w->ev;
@@ -136,7 +136,7 @@ static void read_ep(struct dlpar_rtas_event *ev, const uint8_t *p)
 	ev->epow.version = p[SEC_VERSION];
 	ev->epow.sensor_value = p[EP_SENSOR] >> 4;
 	ev->epow.action = p[EP_SENSOR] & 0x0f;
-	ev->epow.modifier = p[EP_MODIFIER];
+	ev->epow.modifier = p[EP_MODIFIER] & 0x0f;
 	ev->epow.extended_modifier = p[EP_EXTENDED];
 	memcpy(ev->epow.reason, p + EP_REASON, sizeof(ev->epow.reason));
 	ev->has |= DLPAR_RTAS_HAS_EP;
