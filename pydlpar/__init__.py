@@ -17,6 +17,21 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
+from pydlpar.rtas import (
+    EpowSection,
+    EventTable,
+    HotplugSection,
+    RtasEvent,
+    RtasSection,
+    decode_event,
+    decode_events,
+    decode_hotplug_section,
+    epow_event,
+    events_from_hex,
+    hotplug_event,
+    hotplug_events,
+    hotplug_section,
+)
 
 __version__ = "0.1.0"
 
@@ -25,13 +40,26 @@ __all__ = [
     "BusyError",
     "DecodeError",
     "DlparError",
+    "EpowSection",
     "EventError",
+    "EventTable",
     "ExistsError",
+    "HotplugSection",
     "InternalError",
     "NoSpaceError",
     "NotFoundError",
     "PlatformError",
     "RequestError",
+    "RtasEvent",
+    "RtasSection",
     "StaleHandleError",
     "TreeError",
+    "decode_event",
+    "decode_events",
+    "decode_hotplug_section",
+    "epow_event",
+    "events_from_hex",
+    "hotplug_event",
+    "hotplug_events",
+    "hotplug_section",
 ]
