@@ -21,6 +21,21 @@ from pydlpar.errors import (
 )
 from pydlpar.node import Node
 from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.rtas import (
+    EpowSection,
+    EventTable,
+    HotplugSection,
+    RtasEvent,
+    RtasSection,
+    decode_event,
+    decode_events,
+    decode_hotplug_section,
+    epow_event,
+    events_from_hex,
+    hotplug_event,
+    hotplug_events,
+    hotplug_section,
+)
 
 __version__ = "0.1.0"
 
@@ -31,8 +46,11 @@ __all__ = [
     "DecodeError",
     "DeviceTree",
     "DlparError",
+    "EpowSection",
     "EventError",
+    "EventTable",
     "ExistsError",
+    "HotplugSection",
     "InternalError",
     "Lmb",
     "LmbTable",
@@ -43,6 +61,16 @@ __all__ = [
     "PlatformError",
     "RequestError",
     "Reservation",
+    "RtasEvent",
+    "RtasSection",
     "StaleHandleError",
     "TreeError",
+    "decode_event",
+    "decode_events",
+    "decode_hotplug_section",
+    "epow_event",
+    "events_from_hex",
+    "hotplug_event",
+    "hotplug_events",
+    "hotplug_section",
 ]
