@@ -20,7 +20,7 @@ from pydlpar.errors import (
     TreeError,
 )
 from pydlpar.node import Node
-from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.platforms.firmware import Firmware
 from pydlpar.rtas import (
     EpowSection,
     EventTable,
@@ -36,6 +36,7 @@ from pydlpar.rtas import (
     hotplug_events,
     hotplug_section,
 )
+from pydlpar.tree import DeviceTree, Reservation
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ __all__ = [
     "EventError",
     "EventTable",
     "ExistsError",
+    "Firmware",
     "HotplugSection",
     "InternalError",
     "Lmb",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydlpar._ffi import lib
 from pydlpar.connector import ConnectorResult, Server
 from pydlpar.constants import Action, Resource, RtasStatus, Sensor
 from pydlpar.drc_states import (
@@ -34,15 +35,21 @@ __all__ = ["Firmware"]
 
 _SUCCESS: Final = int(RtasStatus.SUCCESS)
 _INVALID: Final = int(RtasStatus.INVALID_PARAMETER)
+_FAILED: Final[int] = lib.DLPAR_ERR_STATUS
 _MULTI_LEVEL: Final = int(RtasStatus.SLOT_ISOLATED)
 _NO_EVENT: Final = 1
 _ENTITY_SENSE: Final = int(Sensor.ENTITY_SENSE)
 _NO_SENSOR: Final = (_INVALID, 0)
-_NO_CONNECTOR: Final = ConnectorResult(_INVALID, (_INVALID,), None)
 _SEQUENCE_CELL: Final = slice(4, 8)
 _NEW_SEQUENCE, _RUNNING_SEQUENCE = bytes(4), b"\0\0\0\1"
 _LOG_MAX: Final = 2048
 _EPOW_SHUTDOWN: Final = 3
+
+
+def _nothing_delivered(status: int) -> ConnectorResult:
+    """The result of a sequence that ended with its first call."""
+    error = 0 if status == _SUCCESS else _FAILED
+    return ConnectorResult(status, (status,), None, error)
 
 
 class Firmware:
@@ -200,10 +207,10 @@ class Firmware:
         """
         connector = self._connectors.get(index)
         if connector is None:
-            return _NO_CONNECTOR
+            return _nothing_delivered(_INVALID)
         status = self._begin_configure(connector)
         if status != STREAM:
-            return ConnectorResult(status, (status,), None)
+            return _nothing_delivered(status)
         server = connector.server or self._serve(connector)
         result = server.walk()
         if result.status == _SUCCESS:
@@ -246,7 +253,11 @@ class Firmware:
 
     def _serve(self, connector: Connector) -> Server:
         """The server of a connector's fragment, kept until the device leaves."""
-        server = Server(self._chassis.fragment(connector), connector.index)
+        server = Server(
+            self._chassis.fragment(connector),
+            connector.index,
+            sibling_status=not self._is_qemu,
+        )
         connector.server = server
         return server
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from pydlpar.constants import DrcState
+from pydlpar.constants import DrcState, DrcType
+from pydlpar.drc import drc_type
 from pydlpar.drc_states import DrcKind, situation, state_table
 
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ class Connector:
     )
 
     def __init__(
-        self, index: int, name: str, drc_type: str, kind: DrcKind, profile: str
+        self, index: int, name: str, type_name: str, kind: DrcKind, profile: str
     ) -> None:
         self.index = index
         self.name = name
-        self.drc_type = drc_type
+        self.drc_type = type_name
         self.kind = kind
         self.table = state_table(profile, kind)
         self.indicators = self.table.indicators
@@ -68,6 +69,13 @@ class Connector:
 
     def __repr__(self) -> str:
         return f"<Connector {self.index:#010x} {self.name!r} {self.state.name}>"
+
+    @property
+    def is_cpu(self) -> bool:
+        """A core's connector; the index decides where the tree gives no type."""
+        if self.drc_type:
+            return self.drc_type == "CPU"
+        return drc_type(self.index) == DrcType.CPU
 
     @property
     def state(self) -> DrcState:

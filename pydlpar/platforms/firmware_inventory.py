@@ -10,9 +10,10 @@ from pydlpar.drc import DrcList, drc_id, drc_type
 from pydlpar.drc_states import DrcKind, drc_kind
 from pydlpar.drmem import Lmb, LmbTable, LookupArrays
 from pydlpar.errors import PlatformError
+from pydlpar.node import Node
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.fragments import CpuTemplate
-from pydlpar.tree import DeviceTree, Node
+from pydlpar.tree import DeviceTree
 
 __all__ = ["DEFAULT_LMB_SIZE", "Inventory", "read_inventory"]
 
@@ -123,7 +124,7 @@ def _add_device(inventory: Inventory, tree: DeviceTree, node: Node) -> None:
         device.template = CpuTemplate(node.name, node.properties)
         inventory.template = inventory.template or device.template
     else:
-        device.fragment = tree.extract(node)
+        device.fragment = tree.extract(node).to_dtb()
     connector.attach(device)
     inventory.devices.append(device)
 
@@ -175,7 +176,8 @@ def _add_lmb(inventory: Inventory, lmb: Lmb) -> None:
 def _domains(tree: DeviceTree, drmem: Node | None) -> tuple[tuple[int, ...], ...]:
     """Associativity domains of each NUMA node."""
     if drmem is not None and "ibm,associativity-lookup-arrays" in drmem:
-        return tuple(LookupArrays(drmem["ibm,associativity-lookup-arrays"]))
+        arrays = LookupArrays(drmem["ibm,associativity-lookup-arrays"])
+        return tuple(arrays[row] for row in range(len(arrays)))
     memory = tree.get("/memory@0")
     if memory is not None and "ibm,associativity" in memory:
         return (memory.u32s("ibm,associativity")[1:],)

@@ -46,7 +46,7 @@ class Chassis:
             for connector in sorted(
                 inventory.connectors.values(), key=lambda found: found.index
             )
-            if connector.drc_type == "CPU"
+            if connector.is_cpu
         }
         self._spacing = gcd(*self._cpus)
         self._address_bug = address_bug
@@ -203,11 +203,6 @@ class Chassis:
             connector = self._lmbs.get(base)
             if connector is None:
                 raise PlatformError(f"there is no LMB at {base:#x}")
-            if connector.device is not None:
-                raise PlatformError(
-                    f"the LMB at {base:#x} is taken by device "
-                    f"'{connector.device.id or connector.device.path}'"
-                )
             yield connector
 
     def fragment(self, connector: Connector) -> bytes:

@@ -4,8 +4,6 @@ The nodes are built as QEMU builds them (`spapr_core_dt_populate`,
 `spapr_lmb_dt_populate`): properties in the order in which QEMU delivers them,
 which is the reverse of the order in which it creates them. A core looks like the
 cores that the machine has; only its numbers are its own.
-
-A node is (name, properties, children), as `connector.make_fragment` takes it.
 """
 
 from __future__ import annotations
@@ -13,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-__all__ = ["CpuTemplate", "Node", "lmb_node"]
+from pydlpar.connector import FragmentNode
 
-Node = tuple[str, dict[str, bytes], list["Node"]]
+__all__ = ["CpuTemplate", "lmb_node"]
 
 _CELL: Final = 4
 _CPU_ORDER: Final = (
@@ -93,7 +91,7 @@ class CpuTemplate:
         drc_index: int,
         associativity: Sequence[int] | None = None,
         phandle: int | None = None,
-    ) -> Node:
+    ) -> FragmentNode:
         """The node of a core.
 
         Args:
@@ -111,7 +109,7 @@ class CpuTemplate:
             own["ibm,associativity"] = self._associativity(core_id, associativity)
         if phandle is not None:
             own["ibm,phandle"] = _cells([phandle])
-        return name, own, []
+        return FragmentNode(name, own)
 
     def _number_threads(self, own: dict[str, bytes], core_id: int) -> None:
         threads = range(core_id, core_id + self.threads)
@@ -140,7 +138,7 @@ def lmb_node(
     *,
     address_bug: bool = False,
     phandle: int | None = None,
-) -> Node:
+) -> FragmentNode:
     """The node of an LMB.
 
     Args:
@@ -159,4 +157,4 @@ def lmb_node(
     }
     if phandle is not None:
         properties["ibm,phandle"] = _cells([phandle])
-    return f"memory@{address:x}", properties, []
+    return FragmentNode(f"memory@{address:x}", properties)
