@@ -157,12 +157,12 @@ int fragment_next(struct fragment_token *token, size_t *off,
 
 int fragment_name_ok(const uint8_t *name, size_t len)
 {
-	int bad = 0;
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		bad |= name[i] <= ' ' || name[i] > '~' || name[i] == '/';
-	return len && !bad;
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return 0;
+	return len > 0;
 }
 
 /* Where a check of a fragment stands. */

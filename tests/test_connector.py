@@ -23,6 +23,7 @@ from pydlpar.connector import (
     new_work_area,
     work_area_drc_index,
 )
+from pydlpar.constants import ConnectorStatus
 
 LINE = re.compile(r"rc=(\w{8})(?: (child|prop) (\S+))?(?: len=(\d+) (.*))?")
 CORPUS = Path(
@@ -417,3 +418,22 @@ def test_hostile_work_areas_give_a_fragment_or_a_documented_error(calls):
         if done:
             assert fragment_nodes(collector.fragment())
             return
+
+
+def test_collector_in_use_by_another_thread_is_refused():
+    """The native call runs without the GIL; two of them would share a buffer."""
+    collector = Collector()
+    with collector._lock, pytest.raises(pydlpar.BusyError):
+        collector.feed(area_with(), CHILD)
+    assert not collector.feed(area_with(), CHILD)
+
+
+def test_statuses_have_names():
+    assert [ConnectorStatus(status).name for status in range(6)] == [
+        "COMPLETE",
+        "NEXT_SIBLING",
+        "NEXT_CHILD",
+        "NEXT_PROPERTY",
+        "PREVIOUS_PARENT",
+        "MORE_MEMORY",
+    ]
