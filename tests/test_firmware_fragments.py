@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from pydlpar.connector import fragment_nodes
 
 from pydlpar import DeviceTree, Firmware
+from pydlpar.connector import fragment_nodes
 from pydlpar.data import default_tree_bytes
 from pydlpar.platforms.fragments import CpuTemplate, lmb_node
 
@@ -58,6 +58,19 @@ def tree_with_one_core():
     for number in (1, 2, 3):
         tree.remove_node(f"/cpus/PowerPC,POWER9@{number}")
     return tree
+
+
+@pytest.mark.parametrize(("mmu", "size"), [("40", "00000000"), ("00", "00000019")])
+def test_hash_table_has_no_size_for_a_radix_guest(mmu, size):
+    """It has given up the table that it was started with (byte 24 of its vector)."""
+    tree = DeviceTree.from_dtb(default_tree_bytes())
+    vector = bytearray(tree["/chosen"]["ibm,architecture-vec-5"])
+    vector[24:25] = bytes.fromhex(mmu)
+    tree["/chosen"]["ibm,architecture-vec-5"] = bytes(vector)
+    firmware = Firmware.from_tree(tree)
+    firmware.plug_cpu(7)
+    _, properties, _ = delivered(firmware, 0x10000007)
+    assert properties["ibm,pft-size"].hex() == "00000000" + size
 
 
 def test_lmb_is_what_qemu_delivers_with_its_bug():

@@ -22,7 +22,9 @@ DEFAULT_LMB_SIZE: Final = 256 << 20
 
 _MAX_CONNECTORS: Final = 1 << 21
 _DRMEM: Final = "/ibm,dynamic-reconfiguration-memory"
+# Bytes of option vector 5 (LoPAR B.6.2.3), and what they say.
 _HOTPLUG_BYTE, _HOTPLUG_BIT = 6, 0x04
+_MMU_BYTE, _MMU_MASK, _MMU_RADIX = 24, 0xC0, 0x40
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Inventory:
         template: a core to make others like; None where the tree has none.
         negotiated: client architecture support has taken place.
         hotplug_events: and the guest takes hotplug events.
+        radix: and the guest translates by radix trees, without a hash table.
     """
 
     profile: str
@@ -51,6 +54,7 @@ class Inventory:
     template: CpuTemplate | None = None
     negotiated: bool = False
     hotplug_events: bool = False
+    radix: bool = False
 
     def add(self, index: int, name: str, drc_type: str) -> Connector:
         """The connector with this DRC index, made where it is new."""
@@ -188,7 +192,7 @@ def _read_negotiation(inventory: Inventory, tree: DeviceTree) -> None:
     """What the guest said that it can do: `/chosen/ibm,architecture-vec-5`."""
     chosen = tree.get("/chosen")
     vector = b"" if chosen is None else chosen.get("ibm,architecture-vec-5", b"")
+    vector = vector.ljust(_MMU_BYTE + 1, b"\0")
     inventory.negotiated = any(vector[1:])
-    inventory.hotplug_events = bool(
-        len(vector) > _HOTPLUG_BYTE and vector[_HOTPLUG_BYTE] & _HOTPLUG_BIT
-    )
+    inventory.hotplug_events = bool(vector[_HOTPLUG_BYTE] & _HOTPLUG_BIT)
+    inventory.radix = vector[_MMU_BYTE] & _MMU_MASK == _MMU_RADIX

@@ -36,6 +36,7 @@ class Chassis:
     def __init__(self, inventory: Inventory, address_bug: bool) -> None:
         self._profile = inventory.profile
         self._template = inventory.template
+        self._radix = inventory.radix
         self._domains = inventory.domains
         self._slots = inventory.slots
         self._lmb_size = inventory.lmb_size
@@ -215,11 +216,11 @@ class Chassis:
         index = connector.index
         phandle = None if self._profile == "qemu" else index
         if device.kind is DeviceKind.CORE:
-            template = self._core_template(device)
             domains = None if device.node is None else self._domains[device.node]
-            return make_fragment(
-                [template.node(device.core_id, index, domains, phandle)]
+            node = self._core_template(device).node(
+                device.core_id, index, domains, phandle, radix=self._radix
             )
+            return make_fragment([node])
         node = lmb_node(
             self._bases[index],
             self._lmb_size,

@@ -91,6 +91,8 @@ class CpuTemplate:
         drc_index: int,
         associativity: Sequence[int] | None = None,
         phandle: int | None = None,
+        *,
+        radix: bool = False,
     ) -> FragmentNode:
         """The node of a core.
 
@@ -100,6 +102,7 @@ class CpuTemplate:
                 without the thread's id; None keeps those of the template.
             phandle: value of `ibm,phandle`; None leaves the property out, as QEMU
                 does and LoPAR does not.
+            radix: the guest has given up its hash table, so that it has no size.
         """
         name = f"{self._base}@{core_id:x}"
         own = {"name": _text(name)} | self._properties
@@ -107,6 +110,8 @@ class CpuTemplate:
         self._number_threads(own, core_id)
         if "ibm,associativity" in own:
             own["ibm,associativity"] = self._associativity(core_id, associativity)
+        if radix and "ibm,pft-size" in own:
+            own["ibm,pft-size"] = bytes(len(own["ibm,pft-size"]))
         if phandle is not None:
             own["ibm,phandle"] = _cells([phandle])
         return FragmentNode(name, own)
