@@ -28,6 +28,7 @@ from pydlpar.platforms.firmware_events import Clock, EventQueue, QmpEvents
 from pydlpar.platforms.firmware_inventory import Inventory, read_inventory
 from pydlpar.platforms.firmware_plug import Chassis
 from pydlpar.platforms.firmware_unplug import Unplugging
+from pydlpar.platforms.willing import WillingSystem
 from pydlpar.request import HotplugRequest
 from pydlpar.tree import DeviceTree
 
@@ -52,7 +53,7 @@ def _nothing_delivered(status: int) -> ConnectorResult:
     return ConnectorResult(status, (status,), None, error)
 
 
-class Firmware:
+class Firmware(WillingSystem):
     """The firmware of one machine, made by `from_tree`.
 
     It has the methods of a `Platform` for the partition, and others for the
@@ -139,7 +140,7 @@ class Firmware:
         text = describe_rejection(self.profile, connector.kind, call, here, status)
         return f"DRC {connector.index:#010x}: {text}"
 
-    # The partition's side: RTAS.
+    # The partition's side.
 
     def get_sensor_state(self, sensor: int, index: int) -> tuple[int, int]:
         """RTAS get-sensor-state: (status, state)."""
@@ -181,8 +182,8 @@ class Firmware:
             self._rejected = connector, call, connector.situation, _MULTI_LEVEL
             return _MULTI_LEVEL
         connector.situation = after
-        if effect == Effect.REWIND and connector.server is not None:
-            connector.server.reset()
+        if effect == Effect.REWIND:
+            connector.rewind()
         elif effect == Effect.RELEASE:
             self._unplugging.release(connector)
         elif effect == Effect.REJECT:
@@ -211,10 +212,20 @@ class Firmware:
         status = self._begin_configure(connector)
         if status != STREAM:
             return _nothing_delivered(status)
-        server = connector.server or self._serve(connector)
-        result = server.walk()
+        result = connector.walked if connector.at_start else None
+        if result is None:
+            result = self._walk(connector)
         if result.status == _SUCCESS:
             connector.situation = connector.configure[connector.situation].situation
+        return result
+
+    def _walk(self, connector: Connector) -> ConnectorResult:
+        server = connector.server or self._serve(connector)
+        result = server.walk()
+        complete = result.status == _SUCCESS
+        if complete and connector.at_start:
+            connector.walked = result
+        connector.at_start = complete
         return result
 
     def connector_call(self, index: int, work_area: bytearray) -> int:
@@ -234,9 +245,10 @@ class Firmware:
         server = connector.server or self._serve(connector)
         if not self._is_qemu:
             if work_area[_SEQUENCE_CELL] == _NEW_SEQUENCE:
-                server.reset()
+                connector.rewind()
             work_area[_SEQUENCE_CELL] = _RUNNING_SEQUENCE
         status = server.call(work_area)
+        connector.at_start = status == _SUCCESS
         if status == _SUCCESS:
             connector.situation = connector.configure[connector.situation].situation
         return status
@@ -278,38 +290,6 @@ class Firmware:
             self.events.pulse_pending()
             return _NO_EVENT, b""
         return self.check_exception(mask, length)
-
-    # The partition's side: what its operating system does.
-
-    def online_cpu(self, thread: int) -> int:
-        """The partition starts a thread."""
-        del thread
-        return _SUCCESS
-
-    def offline_cpu(self, thread: int) -> int:
-        """The partition stops a thread."""
-        del thread
-        return _SUCCESS
-
-    def add_memory(self, base: int, size: int, node: int) -> int:
-        """The partition takes up a memory block."""
-        del base, size, node
-        return _SUCCESS
-
-    def online_memory(self, base: int, size: int) -> int:
-        """The partition uses a memory block."""
-        del base, size
-        return _SUCCESS
-
-    def offline_memory(self, base: int, size: int) -> int:
-        """The partition empties a memory block."""
-        del base, size
-        return _SUCCESS
-
-    def remove_memory(self, base: int, size: int) -> int:
-        """The partition gives up a memory block."""
-        del base, size
-        return _SUCCESS
 
     # The platform's side.
 

@@ -10,7 +10,7 @@ from pydlpar.drc import drc_type
 from pydlpar.drc_states import DrcKind, situation, state_table
 
 if TYPE_CHECKING:
-    from pydlpar.connector import Server
+    from pydlpar.connector import ConnectorResult, Server
     from pydlpar.platforms.fragments import CpuTemplate
 
 __all__ = ["Connector", "Device", "DeviceKind"]
@@ -29,12 +29,15 @@ class Connector:
         situation: state, device and pending unplug, as `drc_states.situation`.
         device: what is attached, or None.
         visual: state of the visual indicator (physical connectors).
-        server: the fragment being delivered; None before the first call.
+        server: delivers the fragment; None before the first call.
+        at_start: the next call of configure-connector begins with the first node.
+        walked: what a whole walk gave; the fragment being the same, so is the next.
         children: connectors of the slots behind this one.
         indicators, configure, sense: rows of the state table, for the hot path.
     """
 
     __slots__ = (
+        "at_start",
         "children",
         "configure",
         "device",
@@ -48,6 +51,7 @@ class Connector:
         "situation",
         "table",
         "visual",
+        "walked",
     )
 
     def __init__(
@@ -65,6 +69,8 @@ class Connector:
         self.device: Device | None = None
         self.visual = 0
         self.server: Server | None = None
+        self.at_start = True
+        self.walked: ConnectorResult | None = None
         self.children: list[Connector] = []
 
     def __repr__(self) -> str:
@@ -100,7 +106,8 @@ class Connector:
     def detach(self) -> None:
         """Take the device away; the state stays."""
         self.device = None
-        self.server = None
+        self.server = self.walked = None
+        self.at_start = True
         self.situation &= ~(_DEVICE | _UNPLUG)
 
     def request_unplug(self) -> None:
@@ -117,8 +124,13 @@ class Connector:
         state = self.table.ready if present else self.table.empty
         self.situation = situation(state, present)
         self.visual = int(present)
-        if self.server is not None:
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Let configure-connector begin with the first node."""
+        if not self.at_start and self.server is not None:
             self.server.reset()
+        self.at_start = True
 
 
 class DeviceKind(Enum):
