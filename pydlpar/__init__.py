@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydlpar.dts import Change
+from pydlpar.drmem import (
+    Lmb,
+    LmbTable,
+    LookupArrays,
+)
+from pydlpar.dts import (
+    Change,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -18,8 +25,13 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
-from pydlpar.node import Node
-from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.node import (
+    Node,
+)
+from pydlpar.tree import (
+    DeviceTree,
+    Reservation,
+)
 
 __version__ = "0.1.0"
 
@@ -33,6 +45,9 @@ __all__ = [
     "EventError",
     "ExistsError",
     "InternalError",
+    "Lmb",
+    "LmbTable",
+    "LookupArrays",
     "NoSpaceError",
     "Node",
     "NotFoundError",

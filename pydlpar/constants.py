@@ -9,6 +9,7 @@ from pydlpar._ffi import lib
 __all__ = [
     "Action",
     "AllocationState",
+    "ConnectorStatus",
     "DrcState",
     "DrcType",
     "EntitySense",
@@ -149,3 +150,15 @@ class LmbFlags(IntFlag):
     AI_INVALID = lib.DLPAR_LMB_AI_INVALID
     RESERVED = lib.DLPAR_LMB_RESERVED
     HOTREMOVABLE = lib.DLPAR_LMB_HOTREMOVABLE
+    MARKED = lib.DLPAR_LMB_MARKED  # in memory only, while a request runs
+
+
+class ConnectorStatus(IntEnum):
+    """What an answer of ibm,configure-connector delivers."""
+
+    COMPLETE = lib.DLPAR_CONNECTOR_COMPLETE
+    NEXT_SIBLING = lib.DLPAR_CONNECTOR_NEXT_SIBLING
+    NEXT_CHILD = lib.DLPAR_CONNECTOR_NEXT_CHILD
+    NEXT_PROPERTY = lib.DLPAR_CONNECTOR_NEXT_PROPERTY
+    PREVIOUS_PARENT = lib.DLPAR_CONNECTOR_PREVIOUS_PARENT
+    MORE_MEMORY = lib.DLPAR_CONNECTOR_MORE_MEMORY
