@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydlpar.dispatch import Dispatcher, Outcome
 from pydlpar.drmem import Lmb, LmbTable, LookupArrays
 from pydlpar.dts import Change
 from pydlpar.errors import (
@@ -20,6 +21,8 @@ from pydlpar.errors import (
     TreeError,
 )
 from pydlpar.node import Node
+from pydlpar.partition import Partition
+from pydlpar.request import HotplugRequest, parse_request
 from pydlpar.tree import DeviceTree, Reservation
 
 __version__ = "0.1.0"
@@ -30,9 +33,11 @@ __all__ = [
     "Change",
     "DecodeError",
     "DeviceTree",
+    "Dispatcher",
     "DlparError",
     "EventError",
     "ExistsError",
+    "HotplugRequest",
     "InternalError",
     "Lmb",
     "LmbTable",
@@ -40,9 +45,12 @@ __all__ = [
     "NoSpaceError",
     "Node",
     "NotFoundError",
+    "Outcome",
+    "Partition",
     "PlatformError",
     "RequestError",
     "Reservation",
     "StaleHandleError",
     "TreeError",
+    "parse_request",
 ]

@@ -23,7 +23,8 @@ from pydlpar.drmem import LmbTable, LookupArrays
 from pydlpar.errors import ArgumentError, DecodeError, DlparError
 
 if TYPE_CHECKING:
-    from pydlpar.tree import DeviceTree, Node
+    from pydlpar.node import Node
+    from pydlpar.tree import DeviceTree
 
 __all__ = ["DYNAMIC_MEMORY", "DYNAMIC_MEMORY_V2", "LOOKUP_ARRAYS", "Partition"]
 

@@ -14,8 +14,20 @@ def hotplug_section(request: Any) -> bytes:
     """The 20-byte hotplug section that carries *request*."""
     first = request.count if request.count is not None else request.drc_index
     second = (request.drc_index or 0) if request.id_type == 4 else 0
-    return struct.pack(">2sHBBHBBBBII", b"HP", 20, 1, 0, 0, request.resource,
-                       request.action, request.id_type, 0, first, second)
+    return struct.pack(
+        ">2sHBBHBBBBII",
+        b"HP",
+        20,
+        1,
+        0,
+        0,
+        request.resource,
+        request.action,
+        request.id_type,
+        0,
+        first,
+        second,
+    )
 
 
 class Section(NamedTuple):
@@ -38,5 +50,4 @@ def decode_event(data: bytes) -> Event:
     if at < 0:
         return Event(None)
     res, act, idt, _, first, second = struct.unpack_from(">4B2I", data, at + 8)
-    return Event(Section(res, act, idt,
-                         first if idt == 2 else second, first, None))
+    return Event(Section(res, act, idt, first if idt == 2 else second, first, None))

@@ -35,8 +35,8 @@ from pydlpar.operations.calls import (
 )
 
 if TYPE_CHECKING:
+    from pydlpar.node import Node
     from pydlpar.request import HotplugRequest
-    from pydlpar.tree import Node
 
 __all__ = ["operate"]
 
