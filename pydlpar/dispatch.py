@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
 from pydlpar.errors import BusyError, EventError, RequestError
+from pydlpar.node import Buffer
 from pydlpar.operations import cpu, memory
 from pydlpar.operations.behaviour import Quirk, behaviour_of
 from pydlpar.operations.calls import (
@@ -37,7 +38,7 @@ from pydlpar.operations.calls import (
     Run,
 )
 from pydlpar.partition import Partition
-from pydlpar.request import DIALECTS, PAGE_SIZE, HotplugRequest, parse_request
+from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
 from pydlpar.rtas import decode_event
 
 __all__ = ["Call", "Dispatcher", "EventCounts", "Outcome"]
@@ -204,13 +205,13 @@ class Dispatcher:
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
 
-    def write(self, data: bytes | str) -> int:
+    def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
 
         Returns:
             Bytes taken, which is at most a page, or -errno. Why is in `.last`.
         """
-        page = (data.encode() if isinstance(data, str) else data)[:PAGE_SIZE]
+        page = first_page(data)
         if not page:
             return 0
         try:

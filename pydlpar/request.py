@@ -18,9 +18,17 @@ from typing import Any, NamedTuple, NoReturn
 
 from pydlpar.constants import Action, IdType, Resource
 from pydlpar.errors import ArgumentError, RequestError
+from pydlpar.node import Buffer
 from pydlpar.rtas import hotplug_section
 
-__all__ = ["DIALECTS", "PAGE_SIZE", "Dialect", "HotplugRequest", "parse_request"]
+__all__ = [
+    "DIALECTS",
+    "PAGE_SIZE",
+    "Dialect",
+    "HotplugRequest",
+    "first_page",
+    "parse_request",
+]
 
 PAGE_SIZE = 65536
 """Bytes that one write hands to the kernel (usual page size of ppc64 builds)."""
@@ -221,12 +229,21 @@ _BASES = (0, 16, 10, 8)
 _USUAL_INDEX = re.compile(rb"0x[0-9a-fA-F]{1,8}\n?").fullmatch
 
 
-def parse_request(data: bytes | str, dialect: str = "6.12") -> HotplugRequest:
+def first_page(data: Buffer | str) -> bytes:
+    """What one write hands to the kernel: text as UTF-8, cut to a page."""
+    if type(data) is not bytes:
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        data = bytes(data[:PAGE_SIZE])
+    return data if len(data) <= PAGE_SIZE else data[:PAGE_SIZE]
+
+
+def parse_request(data: Buffer | str, dialect: str = "6.12") -> HotplugRequest:
     """Parse what was written to `/sys/kernel/dlpar`.
 
     Args:
-        data: one write; text is encoded as UTF-8. What stands behind the first
-            page or the first NUL is not looked at.
+        data: one write. What stands behind the first page or the first NUL is not
+            looked at.
         dialect: a key of `DIALECTS`.
 
     Raises:
@@ -240,14 +257,11 @@ def parse_request(data: bytes | str, dialect: str = "6.12") -> HotplugRequest:
         raise ArgumentError(
             f"dialect {dialect!r}: expected one of {', '.join(DIALECTS)}"
         ) from None
-    if isinstance(data, str):
-        data = data.encode("utf-8", "surrogatepass")
-    if len(data) > PAGE_SIZE:
-        data = data[:PAGE_SIZE]
-    end = data.find(0)
+    text = first_page(data)
+    end = text.find(0)
     if end >= 0:
-        data = data[:end]
-    return (_parse_tokens if grammar.tokenised else _parse_prefixes)(data, grammar)
+        text = text[:end]
+    return (_parse_tokens if grammar.tokenised else _parse_prefixes)(text, grammar)
 
 
 def _parse_tokens(data: bytes, grammar: Dialect) -> HotplugRequest:
