@@ -23,6 +23,21 @@ from pydlpar.errors import (
 from pydlpar.node import Node
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest, parse_request
+from pydlpar.rtas import (
+    EpowSection,
+    EventTable,
+    HotplugSection,
+    RtasEvent,
+    RtasSection,
+    decode_event,
+    decode_events,
+    decode_hotplug_section,
+    epow_event,
+    events_from_hex,
+    hotplug_event,
+    hotplug_events,
+    hotplug_section,
+)
 from pydlpar.tree import DeviceTree, Reservation
 
 __version__ = "0.1.0"
@@ -35,9 +50,12 @@ __all__ = [
     "DeviceTree",
     "Dispatcher",
     "DlparError",
+    "EpowSection",
     "EventError",
+    "EventTable",
     "ExistsError",
     "HotplugRequest",
+    "HotplugSection",
     "InternalError",
     "Lmb",
     "LmbTable",
@@ -50,7 +68,17 @@ __all__ = [
     "PlatformError",
     "RequestError",
     "Reservation",
+    "RtasEvent",
+    "RtasSection",
     "StaleHandleError",
     "TreeError",
+    "decode_event",
+    "decode_events",
+    "decode_hotplug_section",
+    "epow_event",
+    "events_from_hex",
+    "hotplug_event",
+    "hotplug_events",
+    "hotplug_section",
     "parse_request",
 ]
