@@ -22,6 +22,7 @@ from pydlpar.errors import (
 )
 from pydlpar.node import Node
 from pydlpar.partition import Partition
+from pydlpar.platforms.firmware import Firmware
 from pydlpar.request import HotplugRequest, parse_request
 from pydlpar.rtas import (
     EpowSection,
@@ -54,6 +55,7 @@ __all__ = [
     "EventError",
     "EventTable",
     "ExistsError",
+    "Firmware",
     "HotplugRequest",
     "HotplugSection",
     "InternalError",
