@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pydlpar.dispatch import (
+    Dispatcher,
+    Outcome,
+)
 from pydlpar.drmem import (
     Lmb,
     LmbTable,
@@ -27,6 +31,16 @@ from pydlpar.errors import (
 )
 from pydlpar.node import (
     Node,
+)
+from pydlpar.partition import (
+    Partition,
+)
+from pydlpar.platforms.firmware import (
+    Firmware,
+)
+from pydlpar.request import (
+    HotplugRequest,
+    parse_request,
 )
 from pydlpar.rtas import (
     EpowSection,
@@ -56,11 +70,14 @@ __all__ = [
     "Change",
     "DecodeError",
     "DeviceTree",
+    "Dispatcher",
     "DlparError",
     "EpowSection",
     "EventError",
     "EventTable",
     "ExistsError",
+    "Firmware",
+    "HotplugRequest",
     "HotplugSection",
     "InternalError",
     "Lmb",
@@ -69,6 +86,8 @@ __all__ = [
     "NoSpaceError",
     "Node",
     "NotFoundError",
+    "Outcome",
+    "Partition",
     "PlatformError",
     "RequestError",
     "Reservation",
@@ -84,4 +103,5 @@ __all__ = [
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "parse_request",
 ]
