@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from datetime import datetime
 
 import pytest
 import rtas_vectors as v
 
 import pydlpar
-from pydlpar._ffi import lib
+from pydlpar._ffi import ffi, lib
 from pydlpar.constants import (
     Action,
     EpowAction,
@@ -166,6 +167,25 @@ def test_the_first_of_several_hotplug_sections_counts():
     first = v.section(b"HP", bytes.fromhex("01010200 10000001 00000000"))
     second = v.section(b"HP", bytes.fromhex("02020300 00000005 00000000"))
     assert decode_event(v.event(first, second)).hotplug.drc_index == 0x10000001
+
+
+def test_the_first_of_several_epow_sections_counts():
+    first, second = v.EPOW_SHUTDOWN[96:], v.section(b"EP", bytes(12))
+    assert decode_event(v.event(first, second)).epow.action == 3
+
+
+def test_an_event_beyond_four_gigabytes_is_refused():
+    """Offsets are 32 bits; only the first page of the memory is touched."""
+    try:
+        memory = mmap.mmap(-1, 2**32 + 4096)
+    except (OSError, OverflowError):
+        pytest.skip("no address space of 4 GiB")
+    memory[:24] = v.event(length=0xFFFFFFFF)
+    event, offset = ffi.new("struct dlpar_rtas_event *"), ffi.new("size_t *")
+    with memory, ffi.from_buffer("uint8_t[]", memory) as start:
+        rc = lib.dlpar_rtas_event_decode(event, ffi.NULL, 0, offset, start, len(memory))
+    assert rc == lib.DLPAR_ERR_TOOBIG
+    assert offset[0] == 4
 
 
 @pytest.mark.parametrize("data", [v.HEADER_ONLY, v.PRRN, v.SUMMARY])
