@@ -269,6 +269,9 @@ DAMAGED = [
     (v.V3_EPOW[:10] + b"\x86" + v.V3_EPOW[11:], "FORMAT", 10),
     (v.V3_EPOW[:7] + b"\x2b" + v.V3_EPOW[8:] + b"abc", "BADLENGTH", 48),
     (v.event(b"HP\0\x14\1\0\0"), "BADLENGTH", 24),  # 7 bytes are no header
+    (v.event(bytes(1)), "BADLENGTH", 24),
+    (v.event(bytes(7)), "BADLENGTH", 24),
+    (v.event(bytes(8)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=0)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=7)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=9)), "BADLENGTH", 24),
