@@ -257,10 +257,9 @@ def parse_request(data: Buffer | str, dialect: str = "6.12") -> HotplugRequest:
         raise ArgumentError(
             f"dialect {dialect!r}: expected one of {', '.join(DIALECTS)}"
         ) from None
-    text = first_page(data)
-    end = text.find(0)
-    if end >= 0:
-        text = text[:end]
+    text = data if type(data) is bytes and len(data) <= PAGE_SIZE else first_page(data)
+    if b"\0" in text:
+        text = text[: text.index(0)]
     return (_parse_tokens if grammar.tokenised else _parse_prefixes)(text, grammar)
 
 
