@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from pydlpar.dispatch import Dispatcher, Outcome
-from pydlpar.drmem import Lmb, LmbTable, LookupArrays
-from pydlpar.dts import Change
+from pydlpar.dispatch import (
+    Dispatcher,
+    Outcome,
+)
+from pydlpar.drmem import (
+    Lmb,
+    LmbTable,
+    LookupArrays,
+)
+from pydlpar.dts import (
+    Change,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -20,10 +29,19 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
-from pydlpar.node import Node
-from pydlpar.partition import Partition
-from pydlpar.platforms.firmware import Firmware
-from pydlpar.request import HotplugRequest, parse_request
+from pydlpar.node import (
+    Node,
+)
+from pydlpar.partition import (
+    Partition,
+)
+from pydlpar.platforms.firmware import (
+    Firmware,
+)
+from pydlpar.request import (
+    HotplugRequest,
+    parse_request,
+)
 from pydlpar.rtas import (
     EpowSection,
     EventTable,
@@ -39,7 +57,10 @@ from pydlpar.rtas import (
     hotplug_events,
     hotplug_section,
 )
-from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.tree import (
+    DeviceTree,
+    Reservation,
+)
 
 __version__ = "0.1.0"
 

@@ -250,8 +250,16 @@ class Dispatcher:
             status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
             if status:
                 return outcomes
-            self.last = self._event(log)
-            outcomes.append(self.last)
+            outcomes.append(self.event(log))
+
+    def event(self, log: bytes) -> Outcome:
+        """Act on one event log, as the interrupt handler does with what it fetched.
+
+        Events that are none of the kernel's business, or no events at all, are
+        counted and reported as not handled.
+        """
+        self.last = self._event(log)
+        return self.last
 
     def _event(self, log: bytes) -> Outcome:
         try:

@@ -21,8 +21,13 @@ ROOMS = [
     ["node"],
     ["edits", "interop"],
     ["tree"],
-    ["rtas_table", "rtas_hex", "rtas"],
-    ["drmem", "connector"],
+    ["rtas_table", "rtas_hex"],
+    ["rtas_encode"],
+    ["rtas_event"],
+    ["rtas_batch"],
+    ["rtas"],
+    ["lookup", "connector"],
+    ["drmem"],
     ["request"],
     ["drc", "drc_states"],
     ["partition"],
@@ -39,7 +44,7 @@ PLACE = {room: row for row, rooms in enumerate(ROOMS) for room in rooms}
 
 def _room(module: str) -> str:
     """`pydlpar.platforms.firmware` is in the room `platforms`."""
-    return (module.split(".") + ["", ""])[1]
+    return [*module.split("."), ""][1]
 
 
 def _imports(tree: ast.Module) -> list[str]:
