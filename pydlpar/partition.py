@@ -202,8 +202,9 @@ class Partition:
         value = cpu.get(_SERVERS)
         if value is None:
             return None
-        threads: tuple[int, ...] = unpack_from(f">{len(value) // _WORD}I", value)
-        return threads
+        if len(value) == _WORD:
+            return (int.from_bytes(value, "big"),)
+        return unpack_from(f">{len(value) // _WORD}I", value)
 
     def allowed(self, threads: Sequence[int]) -> Sequence[int]:
         """The threads of a core that the SMT policy lets come online."""

@@ -36,6 +36,8 @@ PAGE_SIZE = 65536
 _U32_MAX = 0xFFFFFFFF
 _U32_DECIMAL_DIGITS = 10
 
+# Bound once: looking up a member of an enumeration is slow.
+_BY_INDEX, _BY_COUNT = IdType.DRC_INDEX, IdType.DRC_COUNT
 _RESOURCES = {int(member): member for member in Resource}
 _ACTIONS = {int(member): member for member in Action}
 _ID_TYPES = {int(member): member for member in IdType}
@@ -275,11 +277,11 @@ def _parse_tokens(data: bytes, grammar: Dialect) -> HotplugRequest:
     id_type = grammar.id_types.get(tokens[2]) if len(tokens) > 2 else None
     if id_type is None:
         _reject_token(tokens, 2, grammar.id_types)
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         index = _token_number(tokens, 3, "index")
         return HotplugRequest(resource, action, id_type, index, None, None)
     count = _token_number(tokens, 3, "count")
-    if id_type is IdType.DRC_COUNT:
+    if id_type is _BY_COUNT:
         return HotplugRequest(resource, action, id_type, None, count, None)
     index = _token_number(tokens, 4, "index")
     return HotplugRequest(resource, action, id_type, index, count, None)
@@ -346,7 +348,7 @@ def _parse_prefixes(data: bytes, grammar: Dialect) -> HotplugRequest:
     value = _number(data[start:])
     if value is None:
         _reject("number", data[start:], start, "a 32-bit number")
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         return HotplugRequest(resource, action, id_type, value, None, None)
     return HotplugRequest(resource, action, id_type, None, value, None)
 

@@ -116,6 +116,8 @@ def test_example_of_the_specification():
     assert [drc.name for drc in drcs] == ["CPU 0", "CPU 8", "CPU 16", "CPU 24"]
     assert drcs.find(0x10000010) == Drc(0x10000010, "CPU 16", "CPU", LIVE)
     assert drcs.find_name("CPU 24").index == 0x10000018
+    two = DrcList.from_info(info(FOUR_CORES[4:], record("X", "X", 1, 1, 1, 1, 0)))
+    assert two.find_name("X1").index == 1
     for absent in ("CPU 4", "CPU 32", "CPU", "CPU -8", "CPU 08", "LMB 8", "CPU \u0661"):
         assert drcs.find_name(absent) is None
     assert drcs.find_name("CPU " + "9" * 5000) is None

@@ -10,6 +10,8 @@ Deviations from Linux, each where it crashes, leaks or corrupts:
   here it is -EEXIST and the DRC is released.
 * "cpu remove count" with an unreadable `ibm,my-drc-index`: Linux goes on with
   indexes of 0; here it is -EINVAL at once.
+* A thread that neither lets its core come online nor goes offline again: Linux
+  stops at a BUG when it detaches the CPU; here the CPU stays, with that thread.
 * Detaching cannot fail here, so its roll-back has no counterpart.
 """
 
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["operate"]
 
+# Bound once: looking up a member of an enumeration is slow.
+_ADD, _REMOVE = Action.ADD, Action.REMOVE
+_BY_INDEX, _BY_COUNT = IdType.DRC_INDEX, IdType.DRC_COUNT
 _DRC_INDEX = "ibm,my-drc-index"
 _WORD = 4
 _CACHE_LINKS = ("l2-cache", "next-level-cache")
@@ -49,14 +54,14 @@ _CACHE_LINKS = ("l2-cache", "next-level-cache")
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a CPU request (`dlpar_cpu`)."""
     action, index, count = request.action, request.drc_index, request.count
-    if action not in (Action.ADD, Action.REMOVE):
+    add = action is _ADD
+    if not add and action is not _REMOVE:
         return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
-    add = action is Action.ADD
-    if request.id_type is IdType.DRC_INDEX and index is not None:
+    if request.id_type is _BY_INDEX and index is not None:
         return _add(run, index) if add else _remove_or_hint(run, index)
     if not run.behaviour.cpu_by_count:
         return refuse(run, -errno.EINVAL, "CPUs go by DRC index only")
-    if request.id_type is IdType.DRC_COUNT and count is not None:
+    if request.id_type is _BY_COUNT and count is not None:
         return (_add_by_count if add else _remove_by_count)(run, count)
     return refuse(run, -errno.EINVAL, "CPUs go by DRC index and by count only")
 
@@ -81,7 +86,7 @@ def _add(run: Run, index: int) -> Operation:
         yield from release(run, index)
         return rc
     rc = yield from _online(run, threads)
-    if rc:
+    if rc and partition.online.isdisjoint(threads or ()):
         _detach(run, node, threads)
         yield from release(run, index)
     return rc
