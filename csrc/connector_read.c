@@ -60,7 +60,7 @@ int fragment_open(struct fragment_reader *reader, size_t *err_off,
 	return 0;
 }
 
-/* Length of the name at @off of the blob, of which @left bytes remain, or -1. */
+/* Length of the name at @off of the blob, @left bytes before its end, or -1. */
 static int name_len(uint32_t *len, const struct fragment_reader *r, size_t off,
 		    size_t left)
 {

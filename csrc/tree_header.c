@@ -32,12 +32,12 @@ static int check_version(const uint8_t *blob, size_t len, struct fdt_header *h,
 {
 	uint32_t version, last_comp;
 
-	*off = OFF_MAGIC;
+	*off = len < 4 ? (uint32_t)len : OFF_MAGIC;
 	if (len < 4)
 		return DLPAR_ERR_TRUNCATED;
 	if (wire_get32(blob) != DLPAR_FDT_MAGIC)
 		return DLPAR_ERR_BADMAGIC;
-	*off = OFF_VERSION;
+	*off = len < OFF_BOOT_CPU ? (uint32_t)len : OFF_VERSION;
 	if (len < OFF_BOOT_CPU)
 		return DLPAR_ERR_TRUNCATED;
 	version = wire_get32(blob + OFF_VERSION);
@@ -54,7 +54,7 @@ static int check_version(const uint8_t *blob, size_t len, struct fdt_header *h,
 static int check_total(const uint8_t *blob, size_t len, struct fdt_header *h,
 		       uint32_t *off)
 {
-	*off = OFF_TOTALSIZE;
+	*off = len < h->header_len ? (uint32_t)len : OFF_TOTALSIZE;
 	if (len < h->header_len)
 		return DLPAR_ERR_TRUNCATED;
 	h->total = wire_get32(blob + OFF_TOTALSIZE);
@@ -136,6 +136,17 @@ int header_check(const uint8_t *blob, size_t len, uint32_t flags,
 	if (!err)
 		err = check_blocks(blob, h, flags, off);
 	return err ? err : check_rsvmap(blob, h, off);
+}
+
+/* Whether a checked blob has the header and the layout of those we write. */
+bool header_is_ours(const uint8_t *blob, const struct fdt_header *h)
+{
+	return wire_get32(blob + OFF_VERSION) == VERSION_COMPATIBLE &&
+	       wire_get32(blob + OFF_LAST_COMP) == VERSION_MIN &&
+	       h->rsv_off == FDT_HEADER_LEN &&
+	       h->struct_off == h->rsv_off + h->rsv_len &&
+	       h->strings_off == h->struct_off + h->struct_len &&
+	       h->total == h->strings_off + h->strings_len;
 }
 
 /* Write a version 17 header. */

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from pydlpar.drmem import Lmb, LmbTable, LookupArrays
-from pydlpar.dts import Change
+from pydlpar.dispatch import (
+    Dispatcher,
+    Outcome,
+)
+from pydlpar.drmem import (
+    Lmb,
+    LmbTable,
+    LookupArrays,
+)
+from pydlpar.dts import (
+    Change,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -19,8 +29,19 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
-from pydlpar.node import Node
-from pydlpar.platforms.firmware import Firmware
+from pydlpar.node import (
+    Node,
+)
+from pydlpar.partition import (
+    Partition,
+)
+from pydlpar.platforms.firmware import (
+    Firmware,
+)
+from pydlpar.request import (
+    HotplugRequest,
+    parse_request,
+)
 from pydlpar.rtas import (
     EpowSection,
     EventTable,
@@ -36,7 +57,10 @@ from pydlpar.rtas import (
     hotplug_events,
     hotplug_section,
 )
-from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.tree import (
+    DeviceTree,
+    Reservation,
+)
 
 __version__ = "0.1.0"
 
@@ -46,12 +70,14 @@ __all__ = [
     "Change",
     "DecodeError",
     "DeviceTree",
+    "Dispatcher",
     "DlparError",
     "EpowSection",
     "EventError",
     "EventTable",
     "ExistsError",
     "Firmware",
+    "HotplugRequest",
     "HotplugSection",
     "InternalError",
     "Lmb",
@@ -60,6 +86,8 @@ __all__ = [
     "NoSpaceError",
     "Node",
     "NotFoundError",
+    "Outcome",
+    "Partition",
     "PlatformError",
     "RequestError",
     "Reservation",
@@ -75,4 +103,5 @@ __all__ = [
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "parse_request",
 ]

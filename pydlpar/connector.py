@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from struct import Struct
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, PlatformError, TreeError
@@ -53,8 +53,8 @@ _BYTES = ffi.typeof("uint8_t[]")
 _STATUSES = ffi.typeof("int32_t[]")
 _WALKED = ffi.typeof("struct dlpar_connector_walked *")
 _ITEM = Struct("=5I")  # struct dlpar_fragment_item
-_new_bytes = ffi.new_allocator(should_clear_after_alloc=False)
-_NO_OFFSET: int = ffi.cast("size_t", -1).__int__()
+_new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
+_NO_OFFSET = int(ffi.cast("size_t", -1))
 
 # Upper bounds of what a fragment needs beside names and values.
 _FRAGMENT_OVERHEAD = 96
@@ -68,6 +68,9 @@ class FragmentNode(NamedTuple):
     name: str
     properties: Mapping[str, bytes]
     children: Sequence[FragmentNode] = ()
+
+
+_NodeLike: TypeAlias = "tuple[str, Mapping[str, bytes], Sequence[_NodeLike]]"
 
 
 class ConnectorResult(NamedTuple):
@@ -86,9 +89,7 @@ class ConnectorResult(NamedTuple):
     error: int
 
 
-def make_fragment(
-    nodes: Sequence[tuple[str, Mapping[str, bytes], Sequence[FragmentNode]]],
-) -> bytes:
+def make_fragment(nodes: Sequence[_NodeLike]) -> bytes:
     """Encode *nodes*, each (name, properties, children), as a fragment.
 
     Raises:
@@ -99,8 +100,7 @@ def make_fragment(
     ops: list[int] = []
     names: list[str] = []
     values: list[bytes] = []
-    open_nodes: list[Iterator[tuple[str, Mapping[str, bytes], Sequence[FragmentNode]]]]
-    open_nodes = [iter(nodes)]
+    open_nodes: list[Iterator[_NodeLike]] = [iter(nodes)]
     while open_nodes:
         node = next(open_nodes[-1], None)
         if node is None:
@@ -124,7 +124,7 @@ def _build(ops: list[int], names: list[str], values: bytes) -> bytes:
     except UnicodeEncodeError as error:
         raise ArgumentError(f"name of a node or property: {error}") from None
     need = _FRAGMENT_OVERHEAD + _TOKEN_OVERHEAD * len(ops) + len(joined) + len(values)
-    out, at = _new_bytes(_BYTES, need), ffi.new("size_t *")
+    out, at = _new_uncleared(_BYTES, need), ffi.new("size_t *")
     rc = lib.dlpar_fragment_build(
         out, need, at, ops, len(ops), joined, len(joined), values, len(values)
     )
@@ -256,11 +256,11 @@ class Server:
         frag = self.fragment
         n_max = len(frag) // 4
         cap = 2 * len(frag) + _FRAGMENT_OVERHEAD
-        statuses = _new_bytes(_STATUSES, n_max)
+        statuses = _new_uncleared(_STATUSES, n_max)
         walked = ffi.new(_WALKED)
         rc = _NO_SPACE
         while rc == _NO_SPACE:
-            out = _new_bytes(_BYTES, cap)
+            out = _new_uncleared(_BYTES, cap)
             rc = _walk(
                 out,
                 cap,
@@ -290,7 +290,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._state = ffi.new("struct dlpar_connector_collector *")
-        self._buffer = _new_bytes(_BYTES, _COLLECTOR_START)
+        self._buffer = _new_uncleared(_BYTES, _COLLECTOR_START)
         self._fragment: bytes | None = None
         self._lock = Lock()
 
@@ -333,7 +333,7 @@ class Collector:
         return not rc
 
     def _grow(self, cap: int) -> None:
-        larger = _new_bytes(_BYTES, cap)
+        larger = _new_uncleared(_BYTES, cap)
         lib.dlpar_connector_grow(
             larger, cap, self._state, self._buffer, len(self._buffer)
         )

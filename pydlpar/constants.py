@@ -159,6 +159,17 @@ class LmbFlags(IntFlag):
     MARKED = lib.DLPAR_LMB_MARKED  # in memory only, while a request runs
 
 
+class ConnectorStatus(IntEnum):
+    """What an answer of ibm,configure-connector delivers."""
+
+    COMPLETE = lib.DLPAR_CONNECTOR_COMPLETE
+    NEXT_SIBLING = lib.DLPAR_CONNECTOR_NEXT_SIBLING
+    NEXT_CHILD = lib.DLPAR_CONNECTOR_NEXT_CHILD
+    NEXT_PROPERTY = lib.DLPAR_CONNECTOR_NEXT_PROPERTY
+    PREVIOUS_PARENT = lib.DLPAR_CONNECTOR_PREVIOUS_PARENT
+    MORE_MEMORY = lib.DLPAR_CONNECTOR_MORE_MEMORY
+
+
 class EventSeverity(IntEnum):
     """Severity of an RTAS event."""
 
@@ -235,14 +246,3 @@ class EpowModifier(IntEnum):
     UTILITY_POWER_LOST = lib.DLPAR_EPOW_UTILITY_POWER_LOST
     CRITICAL_FUNCTIONS_LOST = lib.DLPAR_EPOW_CRITICAL_FUNCTIONS_LOST
     AMBIENT_TEMPERATURE = lib.DLPAR_EPOW_AMBIENT_TEMPERATURE
-
-
-class ConnectorStatus(IntEnum):
-    """What an answer of ibm,configure-connector delivers."""
-
-    COMPLETE = lib.DLPAR_CONNECTOR_COMPLETE
-    NEXT_SIBLING = lib.DLPAR_CONNECTOR_NEXT_SIBLING
-    NEXT_CHILD = lib.DLPAR_CONNECTOR_NEXT_CHILD
-    NEXT_PROPERTY = lib.DLPAR_CONNECTOR_NEXT_PROPERTY
-    PREVIOUS_PARENT = lib.DLPAR_CONNECTOR_PREVIOUS_PARENT
-    MORE_MEMORY = lib.DLPAR_CONNECTOR_MORE_MEMORY

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
 from pydlpar.errors import BusyError, EventError, RequestError
+from pydlpar.node import Buffer
 from pydlpar.operations import cpu, memory
 from pydlpar.operations.behaviour import Quirk, behaviour_of
 from pydlpar.operations.calls import (
@@ -35,9 +36,10 @@ from pydlpar.operations.calls import (
     Operation,
     Platform,
     Run,
+    refuse,
 )
 from pydlpar.partition import Partition
-from pydlpar.request import DIALECTS, PAGE_SIZE, HotplugRequest, parse_request
+from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
 from pydlpar.rtas import decode_event
 
 __all__ = ["Call", "Dispatcher", "EventCounts", "Outcome"]
@@ -204,13 +206,13 @@ class Dispatcher:
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
 
-    def write(self, data: bytes | str) -> int:
+    def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
 
         Returns:
             Bytes taken, which is at most a page, or -errno. Why is in `.last`.
         """
-        page = (data.encode() if isinstance(data, str) else data)[:PAGE_SIZE]
+        page = first_page(data)
         if not page:
             return 0
         try:
@@ -248,8 +250,16 @@ class Dispatcher:
             status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
             if status:
                 return outcomes
-            self.last = self._event(log)
-            outcomes.append(self.last)
+            outcomes.append(self.event(log))
+
+    def event(self, log: bytes) -> Outcome:
+        """Act on one event log, as the interrupt handler does with what it fetched.
+
+        Events that are none of the kernel's business, or no events at all, are
+        counted and reported as not handled.
+        """
+        self.last = self._event(log)
+        return self.last
 
     def _event(self, log: bytes) -> Outcome:
         try:
@@ -281,7 +291,7 @@ class Dispatcher:
         trace: list[tuple[tuple[int, ...], Any]] = []
         rc = None
         try:
-            operate = _OPERATIONS.get(request.resource, _refuse)
+            operate = _OPERATIONS.get(request.resource, _no_handler)
             with self.partition.tree.transaction():
                 rc = self._drive(operate(run, request), trace)
         finally:
@@ -304,7 +314,7 @@ class Dispatcher:
                 kind = effect[0]
                 answer = methods[kind](*effect[1:])
                 append((effect, answer))
-                if kind <= CONFIGURE_CONNECTOR:
+                if answer and kind <= CONFIGURE_CONNECTOR:
                     status = answer if kind == SET_INDICATOR else answer[0]
                     if status and _is_busy(status):
                         answer = self._retry(effect, answer, trace)
@@ -348,10 +358,8 @@ def _is_busy(status: int) -> bool:
     return status == _BUSY or _DELAY_MIN <= status <= _DELAY_MAX
 
 
-def _refuse(run: Run, request: HotplugRequest) -> Operation:
-    """The answer for a resource without a handler."""
-    yield from ()
-    return run.fail(-errno.EINVAL, "there is no handler for {}", str(request))
+def _no_handler(run: Run, request: HotplugRequest) -> Operation:
+    return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
 
 
 def _log_size(partition: Partition) -> int:

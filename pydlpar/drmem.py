@@ -226,8 +226,6 @@ class LmbTable:
             return NotImplemented
         return self.lmb_size == other.lmb_size and self._rows == other._rows
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return (
             f"<LmbTable of {self._len} LMBs of {self.lmb_size:#x} bytes, "

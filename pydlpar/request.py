@@ -18,9 +18,17 @@ from typing import Any, NamedTuple, NoReturn
 
 from pydlpar.constants import Action, IdType, Resource
 from pydlpar.errors import ArgumentError, RequestError
+from pydlpar.node import Buffer
 from pydlpar.rtas import hotplug_section
 
-__all__ = ["DIALECTS", "PAGE_SIZE", "Dialect", "HotplugRequest", "parse_request"]
+__all__ = [
+    "DIALECTS",
+    "PAGE_SIZE",
+    "Dialect",
+    "HotplugRequest",
+    "first_page",
+    "parse_request",
+]
 
 PAGE_SIZE = 65536
 """Bytes that one write hands to the kernel (usual page size of ppc64 builds)."""
@@ -28,6 +36,8 @@ PAGE_SIZE = 65536
 _U32_MAX = 0xFFFFFFFF
 _U32_DECIMAL_DIGITS = 10
 
+# Bound once: looking up a member of an enumeration is slow.
+_BY_INDEX, _BY_COUNT = IdType.DRC_INDEX, IdType.DRC_COUNT
 _RESOURCES = {int(member): member for member in Resource}
 _ACTIONS = {int(member): member for member in Action}
 _ID_TYPES = {int(member): member for member in IdType}
@@ -221,12 +231,21 @@ _BASES = (0, 16, 10, 8)
 _USUAL_INDEX = re.compile(rb"0x[0-9a-fA-F]{1,8}\n?").fullmatch
 
 
-def parse_request(data: bytes | str, dialect: str = "6.12") -> HotplugRequest:
+def first_page(data: Buffer | str) -> bytes:
+    """What one write hands to the kernel: text as UTF-8, cut to a page."""
+    if type(data) is not bytes:
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        data = bytes(data[:PAGE_SIZE])
+    return data if len(data) <= PAGE_SIZE else data[:PAGE_SIZE]
+
+
+def parse_request(data: Buffer | str, dialect: str = "6.12") -> HotplugRequest:
     """Parse what was written to `/sys/kernel/dlpar`.
 
     Args:
-        data: one write; text is encoded as UTF-8. What stands behind the first
-            page or the first NUL is not looked at.
+        data: one write. What stands behind the first page or the first NUL is not
+            looked at.
         dialect: a key of `DIALECTS`.
 
     Raises:
@@ -240,14 +259,10 @@ def parse_request(data: bytes | str, dialect: str = "6.12") -> HotplugRequest:
         raise ArgumentError(
             f"dialect {dialect!r}: expected one of {', '.join(DIALECTS)}"
         ) from None
-    if isinstance(data, str):
-        data = data.encode("utf-8", "surrogatepass")
-    if len(data) > PAGE_SIZE:
-        data = data[:PAGE_SIZE]
-    end = data.find(0)
-    if end >= 0:
-        data = data[:end]
-    return (_parse_tokens if grammar.tokenised else _parse_prefixes)(data, grammar)
+    text = data if type(data) is bytes and len(data) <= PAGE_SIZE else first_page(data)
+    if b"\0" in text:
+        text = text[: text.index(0)]
+    return (_parse_tokens if grammar.tokenised else _parse_prefixes)(text, grammar)
 
 
 def _parse_tokens(data: bytes, grammar: Dialect) -> HotplugRequest:
@@ -262,11 +277,11 @@ def _parse_tokens(data: bytes, grammar: Dialect) -> HotplugRequest:
     id_type = grammar.id_types.get(tokens[2]) if len(tokens) > 2 else None
     if id_type is None:
         _reject_token(tokens, 2, grammar.id_types)
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         index = _token_number(tokens, 3, "index")
         return HotplugRequest(resource, action, id_type, index, None, None)
     count = _token_number(tokens, 3, "count")
-    if id_type is IdType.DRC_COUNT:
+    if id_type is _BY_COUNT:
         return HotplugRequest(resource, action, id_type, None, count, None)
     index = _token_number(tokens, 4, "index")
     return HotplugRequest(resource, action, id_type, index, count, None)
@@ -333,7 +348,7 @@ def _parse_prefixes(data: bytes, grammar: Dialect) -> HotplugRequest:
     value = _number(data[start:])
     if value is None:
         _reject("number", data[start:], start, "a 32-bit number")
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         return HotplugRequest(resource, action, id_type, value, None, None)
     return HotplugRequest(resource, action, id_type, None, value, None)
 

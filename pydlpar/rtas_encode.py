@@ -30,20 +30,21 @@ _encode = lib.dlpar_rtas_hotplug_encode
 _encode_event = lib.dlpar_rtas_hotplug_event
 _encode_events = lib.dlpar_rtas_hotplug_events
 _new = ffi.new
+_from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _SIZE = ffi.typeof("size_t *")
-_STAMP = ffi.typeof("struct dlpar_rtas_stamp *")
+_STAMP_T = ffi.typeof("struct dlpar_rtas_stamp *")
 _HOTPLUG_T = ffi.typeof("struct dlpar_rtas_hotplug *")
 _BYTES_T = ffi.typeof("uint8_t[]")
 
-# struct dlpar_rtas_hotplug and struct dlpar_rtas_epow, as C lays them out.
+# struct dlpar_rtas_hotplug, _epow and _stamp, as C lays them out.
 HOTPLUG = Struct("=5I4B")
 EPOW = Struct("=5B8s")
+STAMP = Struct("=4I")
 
 _TOKEN = lib.DLPAR_HP_TOKEN
 _NON_TRANSACTIONAL = lib.DLPAR_HP_NON_TRANSACTIONAL
 _EVENT_MAX = lib.DLPAR_RTAS_EVENT_MAX
-_U32_MAX = 0xFFFFFFFF
 
 _RESOURCES: dict[int, int] = {int(member): member for member in Resource}
 _ACTIONS: dict[int, int] = {int(member): member for member in Action}
@@ -222,7 +223,7 @@ def hotplug_section(request: HotplugLike) -> bytes:
             empty or too long or has a NUL.
     """
     names = bytearray()
-    hotplug = ffi.from_buffer(_HOTPLUG_T, _pack(request, names))
+    hotplug = _from_buffer(_HOTPLUG_T, _pack(request, names))
     cap = _EVENT_MAX
     out = _new(_BYTES_T, cap)
     rc = _encode(out, cap, hotplug, bytes(names), len(names))
@@ -232,18 +233,18 @@ def hotplug_section(request: HotplugLike) -> bytes:
 
 
 def _stamp(plid: int, time: datetime | None, byteorder: str) -> object:
-    if not 0 <= plid <= _U32_MAX:
-        raise ArgumentError(f"PLID {plid}, expected 32 bits")
     if byteorder not in ("big", "little"):
         raise ArgumentError(f"PLID byte order {byteorder!r}, expected big or little")
-    stamp = _new(_STAMP)
-    stamp.plid = plid
-    stamp.plid_little = byteorder == "little"
+    date = clock = 0
     if time is not None:
-        stamp.date = time.year * 10000 + time.month * 100 + time.day
+        date = time.year * 10000 + time.month * 100 + time.day
         clock = time.hour * 10000 + time.minute * 100 + time.second
-        stamp.time = clock * 100 + time.microsecond // 10000
-    return stamp
+        clock = clock * 100 + time.microsecond // 10000
+    try:
+        packed = STAMP.pack(plid, date, clock, byteorder == "little")
+    except StructError:
+        raise ArgumentError(f"PLID {plid!r}, expected 32 bits") from None
+    return _from_buffer(_STAMP_T, packed)
 
 
 def hotplug_event(
@@ -271,7 +272,7 @@ def hotplug_event(
     Source: QEMU spapr_events.c. Cost: one native call.
     """
     names = bytearray()
-    hotplug = ffi.from_buffer(_HOTPLUG_T, _pack(request, names))
+    hotplug = _from_buffer(_HOTPLUG_T, _pack(request, names))
     stamp = _stamp(plid, time, plid_byteorder)
     cap = _EVENT_MAX
     out = _new(_BYTES_T, cap)
@@ -294,7 +295,7 @@ def hotplug_events(
     """
     names = bytearray()
     packed = [_pack(request, names) for request in requests]
-    hotplugs = ffi.from_buffer("struct dlpar_rtas_hotplug[]", b"".join(packed))
+    hotplugs = _from_buffer("struct dlpar_rtas_hotplug[]", b"".join(packed))
     what = (hotplugs, len(packed), bytes(names), len(names))
     stamp = _stamp(plid, time, plid_byteorder)
     size, row = _new(_SIZE), _new(_SIZE)
@@ -339,7 +340,7 @@ def epow_event(
         packed = EPOW.pack(*fields, reason_code)
     except StructError:
         raise ArgumentError(f"EPOW {fields[1:]}, expected 4, 4, 4 and 8 bits") from None
-    epow = ffi.from_buffer("struct dlpar_rtas_epow *", packed)
+    epow = _from_buffer("struct dlpar_rtas_epow *", packed)
     stamp = _stamp(plid, time, plid_byteorder)
     out = _new(_BYTES_T, _EVENT_MAX)
     rc = lib.dlpar_rtas_epow_event(out, _EVENT_MAX, epow, stamp)

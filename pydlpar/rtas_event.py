@@ -25,7 +25,7 @@ _SIZE_T = ffi.typeof("size_t *")
 # summary, hotplug section, EPOW section, header bytes.
 EVENT = Struct("=6I5I4B5B8s8B3x")
 SECTION = Struct("=3I")
-_PLID, _DATE, _TIME = 3, 4, 5
+_LEN, _EXT_LENGTH, _N_SECTIONS, _PLID, _DATE, _TIME = range(6)
 _HP, _EP, _HDR = slice(6, 15), slice(16, 21), 21
 _EP_VERSION, _HAS = 15, 28
 
@@ -92,7 +92,7 @@ class RtasEvent:
         self,
         raw: bytes,
         fields: tuple[Any, ...],
-        parts: bytes,
+        parts: object,
         damage: EventError | None,
     ) -> None:
         self.raw = raw
@@ -144,7 +144,7 @@ class RtasEvent:
     @property
     def scope(self) -> int | None:
         """The change scope of a PRRN event; None for others."""
-        return int(self._fields[1]) if self.type == EventType.PRRN else None
+        return int(self._fields[_EXT_LENGTH]) if self.type == EventType.PRRN else None
 
     @property
     def plid(self) -> int | None:
@@ -179,7 +179,8 @@ class RtasEvent:
     def sections(self) -> tuple[RtasSection, ...]:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
-            rows = SECTION.iter_unpack(self._parts)
+            size = self._fields[_N_SECTIONS] * SECTION.size
+            rows = SECTION.iter_unpack(_buffer(self._parts, size))
             self._sections = tuple(
                 RtasSection(number, offset, length, self.raw)
                 for offset, length, number in rows
@@ -271,7 +272,8 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
     cap = _SECTIONS
     ev, parts = _new(_EVENT_T), _new(_SECTIONS_T, cap)
     rc = _decode(ev, parts, cap, ffi.NULL, raw, len(raw))
-    n = ev.n_sections
+    fields = EVENT.unpack(_buffer(ev))
+    n = fields[_N_SECTIONS]
     if n > cap:
         parts = _new(_SECTIONS_T, n)
         rc = _decode(ev, parts, n, ffi.NULL, raw, len(raw))
@@ -280,9 +282,4 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
         damage = _error(rc, raw)
         if strict:
             raise damage
-    return RtasEvent(
-        raw[: ev.len],
-        EVENT.unpack(_buffer(ev)),
-        bytes(_buffer(parts, n * SECTION.size)),
-        damage,
-    )
+    return RtasEvent(raw[: fields[_LEN]], fields, parts, damage)

@@ -11,7 +11,7 @@ __all__ = ["events_from_hex"]
 # A dump line of the kernel, after whatever a logger put before it, and the
 # marker lines around: "RTAS: 1 -------- RTAS event begin --------".
 _LOG = re.compile(r"\bRTAS (\d+):(.*)")
-_MARKER = re.compile(r"\bRTAS: .*\bRTAS event ?(?:begin|end)\b")
+_MARKER = re.compile(r"\bRTAS: .*\bRTAS event ?(begin|end)\b")
 # "00000000: 0634 60e5  .4`.", "00000000  06 34 60 e5  |.4`.|", "00000004".
 _XXD = re.compile(r"([0-9A-Fa-f]{4,16}): (.*?)(?:  .*)?")
 _CANONICAL = re.compile(r"([0-9A-Fa-f]{7,16})(?:  ([0-9A-Fa-f ]+)\|.*\|)?")
@@ -71,11 +71,11 @@ def _with_offsets(
 
 def _from_log(lines: list[tuple[int, str]]) -> bytes:
     data = bytearray()
-    expected = 0
-    last = None
+    expected, last, inside = 0, None, False
     for number, line in lines:
-        if _MARKER.search(line):
-            expected, last = 0, None
+        marker = _MARKER.search(line)
+        if marker:
+            expected, last, inside = 0, None, marker[1] == "begin"
         match = _LOG.search(line)
         if match is None:
             continue
@@ -83,7 +83,7 @@ def _from_log(lines: list[tuple[int, str]]) -> bytes:
         if row == last:
             continue
         # Without markers, line 0 is where the next event begins.
-        if row[0] not in (0, expected):
+        if row[0] != expected and (inside or row[0] != 0):
             raise EventError(f"line {number}: RTAS {row[0]}, expected RTAS {expected}")
         expected, last = row[0] + 1, row
         data += row[1]

@@ -167,7 +167,7 @@ class RtasSection(Mapping[str, Value]):
             "offset": self.offset,
             "length": self.length,
         }
-        for name, value in self.items():
+        for name, value in self._fields().items():
             if name not in plain:
                 plain[name] = value.hex() if isinstance(value, bytes) else value
         return plain

@@ -74,3 +74,13 @@ def test_bad_arguments_are_refused_in_c():
         lib.dlpar_drmem_next(null, many, 0, 0, 0),
     ):
         assert rc == lib.DLPAR_ERR_BADARG
+
+
+def test_decoder_refuses_what_the_count_would_refuse():
+    """It does not rely on having been asked for the count first."""
+    lmbs, off = ffi.new("struct dlpar_lmb[]", 3), ffi.new("size_t *")
+    rc = lib.dlpar_drmem_v1_decode(lmbs, 3, off, LINUX_V1, len(LINUX_V1) - 1, 2)
+    assert (rc, off[0]) == (lib.DLPAR_ERR_TRUNCATED, 52)
+    rc = lib.dlpar_drmem_v2_decode(lmbs, 3, off, LINUX_V2, len(LINUX_V2) - 1, 1)
+    assert (rc, off[0]) == (lib.DLPAR_ERR_TRUNCATED, 28)
+    assert not lmbs[0].flags

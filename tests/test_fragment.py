@@ -134,6 +134,7 @@ def test_made_fragment_reads_back_and_survives_every_way_of_walking(nodes):
         ([("a\0b", {}, ())], lib.DLPAR_ERR_BADLENGTH, 2),
         ([("a\0b", {"p": b""}, ())], lib.DLPAR_ERR_BADLENGTH, 3),
         ([("a", {"p": bytes(0x400000)}, ())], lib.DLPAR_ERR_TOOBIG, 1),
+        ([("a", {"p": bytes(0x400001)}, ())], lib.DLPAR_ERR_TOOBIG, 1),
     ],
 )
 def test_node_that_cannot_be_encoded_is_refused(nodes, code, row):
@@ -381,3 +382,29 @@ def test_fragment_cannot_be_finished_twice():
     assert collect(state, out, 512, ffi.NULL, area, 0) == 0
     assert lib.dlpar_connector_finish(out, 512, state) > 0
     assert lib.dlpar_connector_finish(out, 512, state) == lib.DLPAR_ERR_SEQUENCE
+
+
+def test_call_after_completion_is_out_of_sequence_in_c_too():
+    state, out = ffi.new("struct dlpar_connector_collector *"), ffi.new("uint8_t[]", 8)
+    state.state = 1
+    rc = lib.dlpar_connector_collect(state, out, 8, ffi.NULL, bytes(4096), 2)
+    assert rc == lib.DLPAR_ERR_SEQUENCE
+
+
+def test_item_list_never_exceeds_its_room():
+    items = ffi.new("struct dlpar_fragment_item[]", 5)
+    need = lib.dlpar_fragment_items(ffi.NULL, 0, ffi.NULL, GOOD, len(GOOD))
+    assert need == 5
+    for cap in range(need):
+        rc = lib.dlpar_fragment_items(items, cap, ffi.NULL, GOOD, len(GOOD))
+        assert rc == lib.DLPAR_ERR_NOSPACE
+        assert not any(items[i].kind for i in range(cap, need))
+
+
+def test_structure_block_of_odd_length_ends_inside_a_name():
+    """The name's NUL is there, the padding after it is not."""
+    data = bytearray(blob(ROOT, NODE_A, TAIL))
+    pack_into(">I", data, 36, 8 + 4 + 2)
+    with pytest.raises(pydlpar.TreeError) as caught:
+        fragment_nodes(data)
+    assert (caught.value.code, caught.value.offset) == (lib.DLPAR_ERR_NODENAME, 68)

@@ -122,3 +122,13 @@ def test_get_of_a_missing_array_or_wrong_length_is_refused_in_c():
     assert get(cells, 4, FORM_1, len(FORM_1), 2) == lib.DLPAR_ERR_NOTFOUND
     assert get(cells, 5, FORM_1, len(FORM_1), 0) == lib.DLPAR_ERR_BADARG
     assert get(cells, 4, FORM_1, 3, 0) == lib.DLPAR_ERR_TRUNCATED
+
+
+def test_functions_of_c_check_the_property_and_the_result_themselves():
+    out, cells = ffi.new("uint8_t[]", 64), ffi.new("uint32_t[]", 4)
+    broken, size = FORM_1[:-1], len(FORM_1) - 1
+    truncated, empty = lib.DLPAR_ERR_TRUNCATED, bytes(8)
+    assert lib.dlpar_lookup_find(broken, size, cells, 4) == truncated
+    assert lib.dlpar_lookup_append(out, 64, broken, size, cells, 4) == truncated
+    rc = lib.dlpar_lookup_append(out, 64, empty, 8, cells, 1 << 30)
+    assert rc == lib.DLPAR_ERR_TOOBIG

@@ -30,7 +30,7 @@ from pydlpar.operations.calls import (
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
-    from pydlpar.tree import Node
+    from pydlpar.node import Node
 
 __all__ = ["add_lmb", "removable", "remove_lmb", "write_table"]
 
@@ -135,7 +135,10 @@ def _choose_associativity(run: Run, position: int) -> Operation:
     fragment = yield from configure(run, index)
     if fragment is None:
         return -errno.EINVAL
-    delivered = partition.tree.from_dtb(fragment).root.children
+    try:
+        delivered = partition.tree.from_dtb(fragment).root.children
+    except DecodeError as error:
+        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error)
     value = delivered[0].get("ibm,associativity") if delivered else None
     if value is None:
         return run.fail(
