@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pydlpar import DeviceTree, Firmware
-from pydlpar.dispatch import Dispatcher
-from pydlpar.partition import Partition
+from pydlpar import DeviceTree, Dispatcher, Firmware, Partition
 
 DIALECT = "5.16"  # Linux 6.1
 CORPUS = Path(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from replay import GUESTS, Replay, content, expected_results
+from replay import GUESTS, Replay, content, expected_results, writes_of_drmgr
 
-NAMES = ("cpu-lifecycle", "memory-lifecycle")
+# Name, steps, writes, plugs that raise an event, device trees.
+GUEST_RUNS = [("cpu-lifecycle", 22, 27, 2, 12), ("memory-lifecycle", 23, 16, 2, 13)]
 
 
-@pytest.fixture(params=NAMES)
-def replay(request):
-    if not (GUESTS / request.param / "transcript.json").exists():
+def replay_of(name):
+    if not (GUESTS / name / "transcript.json").exists():
         pytest.skip("needs the corpus (PYDLPAR_CORPUS)")
-    return Replay(request.param)
+    return Replay(name)
 
 
-def test_every_step(replay):
-    """Result, event, calls, QMP events and device tree of each step, in order."""
-    compared = 0
+@pytest.mark.parametrize(("name", "steps", "writes", "plugs", "trees"), GUEST_RUNS)
+def test_every_step(name, steps, writes, plugs, trees):
+    """Results, event bytes, DRC calls, QMP events and the whole tree, in order."""
+    replay = replay_of(name)
+    compared = {"writes": 0, "plugs": 0, "trees": 0}
     for number, step in enumerate(replay.steps):
         what = f"step {number}: {step['kind']} {step['what']}"
         came = replay.run(step)
@@ -29,5 +31,26 @@ def test_every_step(replay):
         if "tree" in step:
             got = content(replay.dispatcher.partition.tree)
             assert got == content(replay.tree(step["tree"])), what
-        compared += 1
-    assert compared == len(replay.steps)
+        compared["writes"] += len(came.results)
+        compared["plugs"] += len(events)
+        compared["trees"] += "tree" in step
+    assert len(replay.steps) == steps
+    assert compared == {"writes": writes, "plugs": plugs, "trees": trees}
+
+
+def test_writes_that_drmgr_made():
+    """Derived from the trace: one write for each core it tried; memory by count."""
+    step = {
+        "what": "drmgr -c cpu -a -q 1; echo rc=$?",
+        "drc_trace": [
+            "spapr_drc_set_allocation_state drc: 0x10000003, state: 0x1",
+            "spapr_drc_set_allocation_state drc: 0x10000001, state: 0x1",
+            "spapr_drc_set_isolation_state drc: 0x10000001, state: 0x1",
+            "spapr_drc_set_configured drc: 0x10000001",
+        ],
+    }
+    tries = [b"cpu add index 0x10000003", b"cpu add index 0x10000001"]
+    assert writes_of_drmgr(step) == tries
+    step = {"what": "drmgr -c mem -r -q 3", "drc_trace": []}
+    assert writes_of_drmgr(step) == [b"memory remove count 3"]
+    assert writes_of_drmgr({"what": "cat /proc/meminfo", "drc_trace": []}) == []
