@@ -153,6 +153,23 @@ def test_abandoned_sequence_begins_anew_in_lopar():
     assert name_in(area) == "PowerPC,POWER9@1"
 
 
+def test_whole_walk_after_an_abandoned_sequence():
+    """LoPAR starts over. On QEMU it begins with a property, which is nothing to a
+    guest; the cursor stays where the guest gave up."""
+    machine = firmware("lopar")
+    machine.connector_call(CORE, area_of(CORE))
+    assert machine.configure_connector(CORE).fragment is not None
+    machine = firmware("qemu")
+    machine.connector_call(CORE, area_of(CORE))
+    result = machine.configure_connector(CORE)
+    assert result.statuses == (3,)
+    assert result.fragment is None
+    assert machine.connectors[CORE].state is DrcState.LOGICAL_CONFIGURED
+    machine.set_indicator(9001, CORE, 0)
+    machine.set_indicator(9001, CORE, 1)
+    assert machine.configure_connector(CORE).fragment is not None
+
+
 def test_two_connectors_may_be_walked_at_once():
     machine = firmware()
     areas = {index: area_of(index) for index in (CORE, CORE + 1)}

@@ -140,8 +140,6 @@ class Firmware(WillingSystem):
         text = describe_rejection(self.profile, connector.kind, call, here, status)
         return f"DRC {connector.index:#010x}: {text}"
 
-    # The partition's side.
-
     def get_sensor_state(self, sensor: int, index: int) -> tuple[int, int]:
         """RTAS get-sensor-state: (status, state)."""
         connector = self._connectors.get(index)
@@ -203,8 +201,8 @@ class Firmware(WillingSystem):
         """RTAS ibm,configure-connector, from the first call to the last.
 
         Returns:
-            The last status, the statuses of all calls, and the fragment: a
-            flattened tree whose root's children are the delivered nodes, or None.
+            The last status, those of all calls, and the fragment or None. After an
+            abandoned `connector_call` QEMU goes on in the middle: no fragment.
         """
         connector = self._connectors.get(index)
         if connector is None:
@@ -212,6 +210,8 @@ class Firmware(WillingSystem):
         status = self._begin_configure(connector)
         if status != STREAM:
             return _nothing_delivered(status)
+        if not self._is_qemu:
+            connector.rewind()
         result = connector.walked if connector.at_start else None
         if result is None:
             result = self._walk(connector)
@@ -290,8 +290,6 @@ class Firmware(WillingSystem):
             self.events.pulse_pending()
             return _NO_EVENT, b""
         return self.check_exception(mask, length)
-
-    # The platform's side.
 
     def plug_cpu(
         self, core_id: int | None = None, id: str | None = None, node: int | None = None
