@@ -83,6 +83,7 @@ class Qmp:
 
     def __init__(self, path: Path, deadline: float = 30.0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(deadline)
         end = time.monotonic() + deadline
         while True:
             try:

@@ -125,7 +125,6 @@ class Chassis:
             PlatformError: it does not fit, as QEMU would say it.
         """
         self._check_id(id)
-        self._check_node(node)
         if size <= 0 or size % self._lmb_size:
             raise PlatformError(
                 "Hotplugged memory size must be a multiple of "
@@ -133,6 +132,7 @@ class Chassis:
             )
         slot = self._free_slot()
         address = self._place(size, addr)
+        self._check_node(node)
         device = Device(DeviceKind.DIMM, id, self._path(id), [])
         device.address, device.size = address, size
         device.node, device.slot = node, slot
