@@ -45,7 +45,12 @@ struct tree_node {
 	uint16_t flags;
 	uint8_t *img;
 	uint32_t img_len, img_cap;
-	uint32_t span_off, span_len;	/* the subtree in the blob, while clean */
+	union {
+		struct {		/* of the subtree in the blob */
+			uint32_t off, len;
+		} span;			/* while clean */
+		uint32_t *dir;		/* NODE_OWN: a block, or NULL */
+	} at;
 	uint32_t gen;
 	union {
 		uint32_t dir;		/* first entry in the directory */
@@ -60,16 +65,6 @@ struct tree_slot {
 struct tree_hash {
 	struct tree_slot *slots;
 	uint32_t mask, used;
-};
-
-struct name_slot {
-	uint32_t off;			/* of the string, plus one; 0: empty */
-	uint32_t seq;			/* running number of the name */
-};
-
-/* A property name: its string's offset and its running number. */
-struct name_id {
-	uint32_t off, seq;
 };
 
 struct large_block {
@@ -145,12 +140,11 @@ struct dlpar_tree {
 
 	uint8_t *strings;		/* grows at its end only */
 	uint32_t strings_len, strings_cap;
-	struct name_slot *names;
+	uint32_t *names;		/* offset of the string, plus one */
 	uint32_t names_mask, n_names;
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
-	uint32_t *dir;			/* per node: count, then
-					 * word offset << 16 | name seq */
+	uint32_t *dir;			/* runs of a count and entries */
 	uint32_t dir_len, dir_cap;
 
 	struct journal_entry *journal;
@@ -266,18 +260,23 @@ void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
 
 /* tree_names.c: property names. */
 bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
-		    uint32_t len, struct name_id *id);
+		    uint32_t len, uint32_t *off);
 int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes);
-struct name_id tree_name_adopt(struct dlpar_tree *t, uint32_t off,
-			       uint32_t len);
-struct name_id tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
-				uint32_t len);
+void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len);
+uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
+			  uint32_t len);
 void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
 		      uint32_t n_names);
 
-/* tree_query.c: properties. */
+/* tree_dir.c: the property directory. */
+int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
+int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
+		 uint32_t name);
+void tree_dir_make(struct dlpar_tree *t, struct tree_node *n);
+void tree_dir_drop(struct dlpar_tree *t, struct tree_node *n);
+
 uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
-		   struct name_id id);
+		   uint32_t name);
 uint32_t tree_phandle_value(const struct dlpar_tree *t,
 			    const struct tree_node *n);
 

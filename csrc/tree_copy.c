@@ -44,7 +44,7 @@ static int copy_node(struct dlpar_tree *dst, uint32_t parent,
 		const uint8_t *name = src->strings + wire_get32(p + 8);
 		uint32_t name_len = (uint32_t)strlen((const char *)name);
 
-		wire_put32(p + 8, tree_name_intern(dst, name, name_len).off);
+		wire_put32(p + 8, tree_name_intern(dst, name, name_len));
 	}
 	tree_place(dst, parent, *idx, len, 0);
 	return DLPAR_OK;

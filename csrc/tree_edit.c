@@ -75,13 +75,13 @@ int stream_encode(struct dlpar_tree *t, uint8_t *out, const uint8_t *props,
 {
 	struct prop_stream s = { .c = wire_cursor(props, len) };
 	uint8_t *w = out;
-	struct name_id id;
+	uint32_t id;
 
 	while (stream_next(&s) > 0) {
 		id = tree_name_intern(t, s.name, s.name_len);
-		if (has_prop(out, w, id.off))
+		if (has_prop(out, w, id))
 			return DLPAR_ERR_EXISTS;
-		put_prop(w, id.off, s.value, s.value_len);
+		put_prop(w, id, s.value, s.value_len);
 		w += tree_prop_len(s.value_len);
 	}
 	*image_len = (uint32_t)(w - out);
@@ -104,6 +104,7 @@ static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t need)
 	if (!block)
 		return DLPAR_ERR_NOMEM;
 	memcpy(block, n->img, n->img_len);
+	tree_dir_drop(t, n);
 	if (note)
 		journal_image(t, idx);
 	else if (n->flags & NODE_OWN)
@@ -111,6 +112,7 @@ static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t need)
 	n->img = block;
 	n->img_cap = cap;
 	n->flags |= NODE_OWN;
+	n->at.dir = NULL;
 	tree_dirty(t, idx);
 	return DLPAR_OK;
 }
@@ -160,6 +162,7 @@ static int resize(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 		err = own_image(t, idx, n->img_len - was + now);
 	if (err)
 		return err;
+	tree_dir_drop(t, n);
 	p = n->img + off;
 	memmove(p + now, p + was, tail);
 	put_prop(p, name, value, len);
@@ -174,7 +177,7 @@ static int append(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 {
 	struct tree_node *n = &t->nodes[idx];
 	uint32_t more = tree_prop_len(len);
-	struct name_id id;
+	uint32_t id;
 	int err = grow_check(t, more);
 
 	if (!err)
@@ -185,11 +188,12 @@ static int append(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		err = own_image(t, idx, n->img_len + more);
 	if (err)
 		return err;
+	tree_dir_drop(t, n);
 	id = tree_name_intern(t, name, name_len);
-	put_prop(n->img + n->img_len, id.off, value, len);
+	put_prop(n->img + n->img_len, id, value, len);
 	n->img_len += more;
 	t->struct_len += more;
-	refresh_phandle(t, idx, id.off);
+	refresh_phandle(t, idx, id);
 	return DLPAR_OK;
 }
 
@@ -197,7 +201,7 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len)
 {
 	const uint8_t *s = (const uint8_t *)name;
-	struct name_id id;
+	uint32_t id = 0;
 	uint8_t *p = NULL;
 	int err;
 
@@ -223,7 +227,7 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 {
 	struct tree_node *n = &t->nodes[idx];
 	uint32_t off, was;
-	struct name_id id;
+	uint32_t id = 0;
 	uint8_t *p = NULL;
 	int err;
 
@@ -239,11 +243,12 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 		err = own_image(t, idx, n->img_len);
 	if (err)
 		return err;
+	tree_dir_drop(t, n);
 	memmove(n->img + off, n->img + off + was, n->img_len - off - was);
 	n->img_len -= was;
 	t->struct_len -= was;
 	t->edits++;
-	refresh_phandle(t, idx, id.off);
+	refresh_phandle(t, idx, id);
 	return DLPAR_OK;
 }
 
@@ -311,6 +316,7 @@ void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 	n->img_len += props_len;
 	n->phandle = tree_phandle_value(t, n);
 	n->flags |= NODE_LIVE;
+	tree_dir_make(t, n);
 	tree_link(t, parent, idx, flags & DLPAR_TREE_FIRST);
 	tree_index_insert(t, idx);
 	tree_dirty(t, parent);

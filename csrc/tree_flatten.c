@@ -19,14 +19,14 @@ static uint8_t *copy(uint8_t *w, const uint8_t *from, size_t len)
 /* Copy the clean siblings that follow @c in the blob; @c becomes the next. */
 static uint8_t *copy_run(const struct dlpar_tree *t, uint8_t *w, uint32_t *c)
 {
-	uint32_t off = t->nodes[*c].span_off, len = 0;
+	uint32_t off = t->nodes[*c].at.span.off, len = 0;
 
 	while (*c != NIL) {
 		const struct tree_node *n = &t->nodes[*c];
 
-		if (n->flags & NODE_DIRTY || n->span_off != off + len)
+		if (n->flags & NODE_DIRTY || n->at.span.off != off + len)
 			break;
-		len += n->span_len;
+		len += n->at.span.len;
 		*c = n->next;
 	}
 	return copy(w, t->blob + t->struct_off + off, len);

@@ -143,6 +143,7 @@ bool header_is_ours(const uint8_t *blob, const struct fdt_header *h)
 {
 	return wire_get32(blob + OFF_VERSION) == VERSION_COMPATIBLE &&
 	       wire_get32(blob + OFF_LAST_COMP) == VERSION_MIN &&
+	       wire_get32(blob + OFF_SIZE_STRUCT) == h->struct_len &&
 	       h->rsv_off == FDT_HEADER_LEN &&
 	       h->struct_off == h->rsv_off + h->rsv_len &&
 	       h->strings_off == h->struct_off + h->struct_len &&

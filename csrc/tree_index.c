@@ -367,6 +367,7 @@ void tree_free_node(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
+	tree_dir_drop(t, n);
 	if (n->flags & NODE_OWN)
 		arena_unblock(&t->arena, n->img, n->img_cap);
 	n->flags = 0;

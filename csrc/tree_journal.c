@@ -160,6 +160,7 @@ static void undo_image(struct dlpar_tree *t, struct journal_entry *e)
 	struct tree_node *n = &t->nodes[e->node];
 	uint16_t keep = NODE_OWN | NODE_SAVED;
 
+	tree_dir_drop(t, n);
 	arena_unblock(&t->arena, n->img, n->img_cap);
 	t->struct_len -= n->img_len - e->len;
 	n->img = e->old.block;

@@ -29,30 +29,29 @@ static bool name_is(const struct dlpar_tree *t, uint32_t off,
 }
 
 bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
-		    uint32_t len, struct name_id *id)
+		    uint32_t len, uint32_t *off)
 {
 	uint32_t j = tree_hash_bytes(t->seed, name, len) & t->names_mask;
 
-	for (; t->names[j].off; j = (j + 1) & t->names_mask) {
-		if (!name_is(t, t->names[j].off - 1, name, len))
+	for (; t->names[j]; j = (j + 1) & t->names_mask) {
+		if (!name_is(t, t->names[j] - 1, name, len))
 			continue;
-		id->off = t->names[j].off - 1;
-		id->seq = t->names[j].seq;
+		*off = t->names[j] - 1;
 		return true;
 	}
 	return false;
 }
 
-static void insert(struct dlpar_tree *t, uint32_t home, struct name_slot slot)
+static void insert(struct dlpar_tree *t, uint32_t home, uint32_t slot)
 {
-	while (t->names[home].off)
+	while (t->names[home])
 		home = (home + 1) & t->names_mask;
 	t->names[home] = slot;
 }
 
 static int grow_table(struct dlpar_tree *t, uint32_t n)
 {
-	struct name_slot *old = t->names;
+	uint32_t *old = t->names;
 	uint32_t i, old_mask = t->names_mask, mask = old ? old_mask : 127;
 	size_t old_size = old ? (old_mask + (size_t)1) * sizeof(*old) : 0;
 
@@ -69,9 +68,9 @@ static int grow_table(struct dlpar_tree *t, uint32_t n)
 	memset(t->names, 0, (mask + (size_t)1) * sizeof(*old));
 	t->names_mask = mask;
 	for (i = 0; old && i <= old_mask; i++) {
-		uint32_t off = old[i].off - 1;
+		uint32_t off = old[i] - 1;
 
-		if (old[i].off)
+		if (old[i])
 			insert(t, name_home(t, off, (uint32_t)
 					    strlen((char *)t->strings + off)),
 			       old[i]);
@@ -102,50 +101,50 @@ int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes)
 }
 
 /* Enter the string at @off as a new name; room was reserved. */
-struct name_id tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len)
+void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len)
 {
-	struct name_id id = { off, ++t->n_names };
-	struct name_slot slot = { off + 1, id.seq };
 	unsigned int i;
 
-	insert(t, name_home(t, off, len), slot);
+	t->n_names++;
+	insert(t, name_home(t, off, len), off + 1);
 	for (i = 0; i < 3; i++)
 		if (len == phandle_names[i].len &&
 		    !memcmp(t->strings + off, phandle_names[i].name, len))
 			t->id_phandle[i] = off;
-	return id;
 }
 
-/* The id of a name, made when new; room was reserved. */
-struct name_id tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
-				uint32_t len)
+/* The offset of a name, made when new; room was reserved. */
+uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
+			  uint32_t len)
 {
-	struct name_id id;
+	uint32_t off;
 
-	if (tree_name_find(t, name, len, &id))
-		return id;
+	if (tree_name_find(t, name, len, &off))
+		return off;
 	memcpy(t->strings + t->strings_len, name, len);
 	t->strings[t->strings_len + len] = 0;
+	off = t->strings_len;
 	t->strings_len += len + 1;
-	return tree_name_adopt(t, t->strings_len - len - 1, len);
+	tree_name_adopt(t, off, len);
+	return off;
 }
 
 static void delete_name(struct dlpar_tree *t, uint32_t off, uint32_t len)
 {
-	struct name_slot *s = t->names;
-	uint32_t m = t->names_mask, j = name_home(t, off, len), k, home;
+	uint32_t *s = t->names, m = t->names_mask, k, home;
+	uint32_t j = name_home(t, off, len);
 
-	while (s[j].off != off + 1)
+	while (s[j] != off + 1)
 		j = (j + 1) & m;
-	for (k = (j + 1) & m; s[k].off; k = (k + 1) & m) {
-		home = name_home(t, s[k].off - 1, (uint32_t)
-				 strlen((char *)t->strings + s[k].off - 1));
+	for (k = (j + 1) & m; s[k]; k = (k + 1) & m) {
+		home = name_home(t, s[k] - 1, (uint32_t)
+				 strlen((char *)t->strings + s[k] - 1));
 		if (((k - home) & m) < ((k - j) & m))
 			continue;
 		s[j] = s[k];
 		j = k;
 	}
-	s[j].off = 0;
+	s[j] = 0;
 }
 
 /* Back to when the strings block had @strings_len bytes and @n_names names. */

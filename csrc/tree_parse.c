@@ -17,7 +17,7 @@
 
 struct cached_name {
 	uint32_t off;			/* in the blob, plus one; 0: empty */
-	struct name_id id;
+	uint32_t id;
 };
 
 /* State of the walk. @err_off counts from the start of the blob. */
@@ -93,7 +93,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 }
 
 /* First sight of a name: its string is checked, and folded with its equals. */
-static int read_name(struct parser *p, uint32_t nameoff, struct name_id *id)
+static int read_name(struct parser *p, uint32_t nameoff, uint32_t *id)
 {
 	struct dlpar_tree *t = p->t;
 	uint32_t left = p->blob_strings - nameoff, len;
@@ -109,9 +109,11 @@ static int read_name(struct parser *p, uint32_t nameoff, struct name_id *id)
 	if (tree_name_find(t, s, len, id))
 		return DLPAR_OK;
 	err = tree_name_reserve(t, 1, 0);
-	if (!err)
-		*id = tree_name_adopt(t, nameoff, len);
-	return err;
+	if (err)
+		return err;
+	tree_name_adopt(t, nameoff, len);
+	*id = nameoff;
+	return DLPAR_OK;
 }
 
 static uint32_t cache_slot(uint32_t nameoff)
@@ -119,7 +121,7 @@ static uint32_t cache_slot(uint32_t nameoff)
 	return nameoff * 0x9e3779b1u >> (32 - NAME_CACHE_BITS);
 }
 
-static int prop_name(struct parser *p, uint32_t nameoff, struct name_id *id)
+static int prop_name(struct parser *p, uint32_t nameoff, uint32_t *id)
 {
 	struct cached_name *c = &p->cache[cache_slot(nameoff)];
 	int err;
@@ -138,45 +140,12 @@ static int prop_name(struct parser *p, uint32_t nameoff, struct name_id *id)
 	return err;
 }
 
-static int grow_dir(struct dlpar_tree *t)
-{
-	uint32_t cap = t->dir_cap + t->dir_cap / 2 + 64;
-	uint32_t *d = arena_resize(&t->arena, t->dir,
-				   t->dir_cap * sizeof(*d),
-				   cap * sizeof(*d));
-
-	if (!d)
-		return DLPAR_ERR_NOMEM;
-	t->dir = d;
-	t->dir_cap = cap;
-	return DLPAR_OK;
-}
-
-/* Note a property of the open node in the directory, if it fits there. */
-static int dir_add(struct parser *p, struct tree_node *n, struct name_id id)
-{
-	struct dlpar_tree *t = p->t;
-	uint32_t word = (p->off - n->span_off) / 4;
-
-	if (n->flags & NODE_SCAN)
-		return DLPAR_OK;
-	if (word > 0xffff || id.seq > 0xffff || p->nops) {
-		n->flags |= NODE_SCAN;
-		return DLPAR_OK;
-	}
-	if (t->dir_len == t->dir_cap && grow_dir(t))
-		return DLPAR_ERR_NOMEM;
-	t->dir[t->dir_len++] = word << 16 | id.seq;
-	t->dir[n->u.dir]++;
-	return DLPAR_OK;
-}
-
 static int parse_prop(struct parser *p)
 {
 	struct dlpar_tree *t = p->t;
 	uint32_t left = p->len - p->off, len, nameoff;
 	uint8_t *rec = (uint8_t *)(uintptr_t)(p->base + p->off);
-	struct name_id id;
+	uint32_t id;
 	int err;
 
 	if (p->cur == NIL)
@@ -192,10 +161,11 @@ static int parse_prop(struct parser *p)
 	err = prop_name(p, nameoff, &id);
 	if (err)
 		return err;
-	if (id.off != nameoff)
-		wire_put32(rec + 8, id.off);
-	p->phandle |= tree_names_phandle(t, id.off);
-	err = dir_add(p, &t->nodes[p->cur], id);
+	if (id != nameoff)
+		wire_put32(rec + 8, id);
+	p->phandle |= tree_names_phandle(t, id);
+	err = tree_dir_add(t, &t->nodes[p->cur],
+			   p->off - t->nodes[p->cur].at.span.off, id);
 	p->off += tree_prop_len(len);
 	return err;
 }
@@ -203,8 +173,8 @@ static int parse_prop(struct parser *p)
 /* The image of a node, copied without the NOPs among its properties. */
 static int drop_nops(struct parser *p, struct tree_node *n, uint32_t end)
 {
-	const uint8_t *img = p->base + n->span_off;
-	uint32_t at = tree_head_len(n->name_len), all = end - n->span_off, len;
+	const uint8_t *img = p->base + n->at.span.off;
+	uint32_t at = tree_head_len(n->name_len), all = end - n->at.span.off, len;
 	uint8_t *copy = arena_block(&p->t->arena, all, &n->img_cap), *w;
 
 	if (!copy)
@@ -232,7 +202,7 @@ static int close_props(struct parser *p)
 	int err = DLPAR_OK;
 
 	p->in_props = false;
-	n->img_len = p->off - n->span_off;
+	n->img_len = p->off - n->at.span.off;
 	if (p->nops)
 		err = drop_nops(p, n, p->off);
 	if (err)
@@ -272,18 +242,16 @@ static int open_node(struct parser *p, uint32_t len)
 	uint32_t idx;
 	int err = tree_new_node(t, &idx);
 
-	if (!err && t->dir_len == t->dir_cap)
-		err = grow_dir(t);
+	if (!err)
+		err = tree_dir_open(t, &t->nodes[idx]);
 	if (err)
 		return err;
 	n = &t->nodes[idx];
 	n->img = (uint8_t *)(uintptr_t)(p->base + p->off);
-	n->span_off = p->off;
+	n->at.span.off = p->off;
 	n->name_len = (uint16_t)len;
 	n->flags = NODE_LIVE;
 	n->hash = tree_hash_bytes(t->seed, tree_node_name(n), len);
-	n->u.dir = t->dir_len;
-	t->dir[t->dir_len++] = 0;
 	if (p->cur != NIL)
 		tree_link(t, p->cur, idx, false);
 	t->live++;
@@ -326,7 +294,10 @@ static int parse_end_node(struct parser *p)
 		return err;
 	p->off += END_NODE_LEN;
 	n = &t->nodes[p->cur];
-	n->span_len = p->off - n->span_off;
+	if (n->flags & NODE_OWN)
+		n->at.dir = NULL;
+	else
+		n->at.span.len = p->off - n->at.span.off;
 	tree_index_insert(t, p->cur);
 	p->cur = n->parent;
 	return DLPAR_OK;

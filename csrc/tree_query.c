@@ -2,42 +2,13 @@
 /*
  * tree_query.c - look-up by path, phandle, name and value; walks.
  *
- * Nothing here changes a tree. A property is found through the directory, 4
- * bytes a property, while its node's image lies in the blob, else by a scan of
- * the image.
+ * Nothing here changes a tree.
  */
 #include "tree.h"
 
 static int64_t answer(const struct dlpar_tree *t, uint32_t idx)
 {
 	return idx == NIL ? DLPAR_ERR_NOTFOUND : tree_handle(t, idx);
-}
-
-static uint8_t *prop_by_dir(const struct dlpar_tree *t,
-			    const struct tree_node *n, uint32_t seq)
-{
-	const uint32_t *d = t->dir + n->u.dir + 1;
-	uint32_t i, count = t->dir[n->u.dir];
-
-	for (i = 0; i < count; i++)
-		if ((d[i] & 0xffff) == seq)
-			return n->img + (d[i] >> 16) * 4;
-	return NULL;
-}
-
-/* The first PROP record of the node with this name, or NULL. */
-uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
-		   struct name_id id)
-{
-	uint8_t *p = n->img + tree_head_len(n->name_len);
-	uint8_t *end = n->img + n->img_len;
-
-	if (!(n->flags & (NODE_OWN | NODE_SCAN)))
-		return prop_by_dir(t, n, id.seq);
-	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
-		if (wire_get32(p + 8) == id.off)
-			return p;
-	return NULL;
 }
 
 /* The node's phandle by its properties, 0 for none. */
@@ -151,16 +122,16 @@ int64_t dlpar_tree_child(const struct dlpar_tree *t, int64_t node,
 }
 
 static bool find_name(const struct dlpar_tree *t, const char *name, size_t len,
-		      struct name_id *id)
+		      uint32_t *off)
 {
 	return len <= DLPAR_TREE_NAME_MAX &&
-	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, id);
+	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
 }
 
 static bool prop_is(const struct dlpar_tree *t, const struct tree_node *n,
-		    struct name_id id, uint32_t value)
+		    uint32_t name, uint32_t value)
 {
-	const uint8_t *p = tree_prop(t, n, id);
+	const uint8_t *p = tree_prop(t, n, name);
 
 	return p && wire_get32(p + 4) == 4 && wire_get32(p + 12) == value;
 }
@@ -169,7 +140,7 @@ int64_t dlpar_tree_find_child(const struct dlpar_tree *t, int64_t node,
 			      const char *name, size_t len, uint32_t value)
 {
 	uint32_t i = tree_resolve(t, node);
-	struct name_id id;
+	uint32_t id;
 
 	if (i == NIL)
 		return DLPAR_ERR_STALE;
@@ -182,9 +153,9 @@ int64_t dlpar_tree_find_child(const struct dlpar_tree *t, int64_t node,
 }
 
 static bool type_is(const struct dlpar_tree *t, const struct tree_node *n,
-		    struct name_id id, const char *type, size_t len)
+		    uint32_t name, const char *type, size_t len)
 {
-	const uint8_t *p = tree_prop(t, n, id);
+	const uint8_t *p = tree_prop(t, n, name);
 
 	return p && wire_get32(p + 4) == len + 1 && !p[12 + len] &&
 	       !memcmp(p + 12, type, len);
@@ -194,7 +165,7 @@ int64_t dlpar_tree_find(const struct dlpar_tree *t, const char *type,
 			size_t type_len, const char *name, size_t len,
 			uint32_t value)
 {
-	struct name_id type_id, id;
+	uint32_t type_id, id;
 	uint32_t i;
 
 	if (!find_name(t, "device_type", 11, &type_id) ||
@@ -279,7 +250,7 @@ int64_t dlpar_tree_get(const struct dlpar_tree *t, const char **value,
 		       int64_t node, const char *name, size_t len)
 {
 	uint32_t i = tree_resolve(t, node);
-	struct name_id id;
+	uint32_t id;
 	const uint8_t *p;
 
 	if (i == NIL)

@@ -89,13 +89,13 @@ void tree_templates_forget(struct dlpar_tree *t, uint32_t strings_len)
 static int patched(const struct dlpar_tree *t, const struct tree_template *tpl,
 		   const struct prop_stream *s, uint32_t *off)
 {
-	struct name_id id;
+	uint32_t id;
 	uint32_t at = 0;
 
 	if (!tree_name_find(t, s->name, s->name_len, &id))
 		return DLPAR_ERR_NOTFOUND;
 	for (; at < tpl->len; at += tree_prop_len(wire_get32(tpl->img + at + 4))) {
-		if (wire_get32(tpl->img + at + 8) != id.off)
+		if (wire_get32(tpl->img + at + 8) != id)
 			continue;
 		*off = at;
 		return wire_get32(tpl->img + at + 4) == s->value_len ?

@@ -4,8 +4,8 @@
  *
  * Everything that reads or writes bytes of the wire goes through here; a byte
  * pointer is never cast to a struct. The cursor's first error sticks, so a
- * decoder is a straight line with one check at its end. The one use of a
- * compiler extension, the 128-bit product, stands here too.
+ * decoder is a straight line with one check at its end. What there is of
+ * compiler extensions stands here too: the 128-bit product and prefetch.
  */
 #ifndef DLPAR_WIRE_H
 #define DLPAR_WIRE_H
@@ -60,6 +60,12 @@ static inline uint64_t wire_mix(uint64_t a, uint64_t b)
 	wire_u128 m = (wire_u128)a * b;
 
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* The line at @p will soon be read. */
+static inline void wire_prefetch(const void *p)
+{
+	__builtin_prefetch(p);
 }
 
 /* A reading position within [base, base + len); @err is the first error. */

@@ -22,9 +22,12 @@ _get = lib.dlpar_tree_get
 _get_u32 = lib.dlpar_tree_get_u32
 _set = lib.dlpar_tree_set
 _unset = lib.dlpar_tree_unset
+_path_of = lib.dlpar_tree_path_of
 _unpack = ffi.unpack
 _lengths = struct.Struct(">II")
-_VALUE = ffi.typeof("const char **")
+PATH_CAP = 512
+"""Bytes of a tree's scratch for paths; longer ones take a buffer of their own."""
+
 _NAME = ffi.typeof("const char **")
 
 
@@ -38,7 +41,10 @@ def encode_name(name: str) -> bytes:
 
 def decode_name(name: bytes) -> str:
     """The text of a node or property name."""
-    return name.decode("utf-8", "surrogateescape")
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "surrogateescape")
 
 
 def as_bytes(value: Buffer) -> bytes:
@@ -152,15 +158,18 @@ class Node:
     @property
     def path(self) -> str:
         """Absolute path."""
-        cap = 256
-        while True:
-            out = ffi.new("char[]", cap)
-            n = lib.dlpar_tree_path_of(self.tree.ptr, out, cap, self.handle)
-            if n >= 0:
-                return decode_name(_unpack(out, n))
-            if n != lib.DLPAR_ERR_NOSPACE:
-                self._fail(n)
+        tree = self.tree
+        n = _path_of(tree.ptr, tree.path_out, PATH_CAP, self.handle)
+        if n >= 0:
+            return decode_name(_unpack(tree.path_out, n))
+        cap = PATH_CAP
+        while n == lib.DLPAR_ERR_NOSPACE:
             cap *= 4
+            out = ffi.new("char[]", cap)
+            n = _path_of(tree.ptr, out, cap, self.handle)
+        if n < 0:
+            self._fail(n)
+        return decode_name(_unpack(out, n))
 
     @property
     def parent(self) -> Node | None:
@@ -236,12 +245,26 @@ class Node:
         value: bytes = _unpack(out[0], n)
         return value
 
-    def __setitem__(self, name: str, value: Buffer) -> None:
-        raw = encode_name(name)
-        data = value if type(value) is bytes else as_bytes(value)
-        rc = _set(self.tree.ptr, self.handle, raw, len(raw), data, len(data))
+    def set(self, name: str, value: Buffer) -> None:
+        """Give a property a value; a new property goes last.
+
+        The same as `node[name] = value`, a little faster.
+
+        Raises:
+            TypeError: *value* is not bytes-like.
+            ArgumentError: the name is empty, too long or has a NUL.
+        """
+        try:
+            raw = name.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(name)
+        if type(value) is not bytes:
+            value = as_bytes(value)
+        rc = _set(self.tree.ptr, self.handle, raw, len(raw), value, len(value))
         if rc < 0:
             self._fail(rc, name)
+
+    __setitem__ = set
 
     def __delitem__(self, name: str) -> None:
         raw = encode_name(name)

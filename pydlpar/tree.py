@@ -11,7 +11,14 @@ from pydlpar.dts import Change, compare, tree_text
 from pydlpar.edits import Batch, Template, Transaction
 from pydlpar.errors import TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
-from pydlpar.node import Buffer, Node, as_bytes, encode_name, encode_props
+from pydlpar.node import (
+    PATH_CAP,
+    Buffer,
+    Node,
+    as_bytes,
+    encode_name,
+    encode_props,
+)
 
 if TYPE_CHECKING:
     import pyfdt.pyfdt
@@ -49,10 +56,10 @@ class DeviceTree:
 
     Attributes:
         ptr: the C object, for the modules of this package.
-        value_out: scratch for the address of a value, likewise.
+        value_out, path_out: scratch for the address of a value, and for a path.
     """
 
-    __slots__ = ("__weakref__", "ptr", "value_out")
+    __slots__ = ("__weakref__", "path_out", "ptr", "value_out")
 
     def __init__(self, *, memory_limit: int = 0) -> None:
         """A tree that holds only a root.
@@ -69,6 +76,7 @@ class DeviceTree:
     def _adopt(self, ptr: object) -> None:
         self.ptr = ffi.gc(ptr, lib.dlpar_tree_free)
         self.value_out = ffi.new("const char **")
+        self.path_out = ffi.new("char[]", PATH_CAP)
 
     @classmethod
     def _of(cls, ptr: object) -> DeviceTree:

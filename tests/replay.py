@@ -122,7 +122,7 @@ class Replay:
             self.tracer.plugged(self.plug(arguments))
             self.dispatcher.interrupt()
         elif not step["what"].startswith("query-"):
-            raise NotImplementedError(step["what"])
+            raise ValueError(f"unknown command {step['what']}")
 
     def plug(self, arguments):
         firmware = self.tracer.firmware

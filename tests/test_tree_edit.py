@@ -418,3 +418,32 @@ def _fragment(n: int) -> bytes:
     for i in range(n):
         plain.add("/", f"f@{i:x}", {f"p{i}": bytes(30)})
     return plain.to_dtb()
+
+
+def test_directory_follows_every_kind_of_edit(tree):
+    """A node of many properties, new or read, is found by name after any edit."""
+    props = {f"p{i}": bytes([i]) * (i % 7) for i in range(40)}
+    node = tree.add_node("/many", props)
+    read = DeviceTree.from_dtb(tree.to_dtb())["/many"]
+    for each in (node, read):
+        want = dict(props)
+        for i in range(0, 40, 3):
+            want[f"p{i}"] = each.properties[f"p{i}"] + b"grown"
+            each.set(f"p{i}", want[f"p{i}"])
+            assert all(each[name] == value for name, value in want.items())
+        with each.tree.transaction() as transaction:
+            for i in range(0, 40, 2):
+                del each[f"p{i}"]
+            assert [n for n in props if n in each] == [f"p{i}" for i in range(1, 40, 2)]
+            transaction.rollback()
+        assert dict(each.properties) == want
+
+
+def test_property_far_into_an_image_is_found(tree):
+    """Beyond the reach of the directory a node's image is scanned."""
+    props = {"first": b"1", "huge": bytes(300_000), "last": b"2", "more": b"", "x": b""}
+    tree.add_node("/huge", props)
+    for each in (tree, DeviceTree.from_dtb(tree.to_dtb())):
+        assert each["/huge"]["last"] == b"2"
+        each["/huge"]["last"] = b"3"
+        assert each["/huge"]["last"] == b"3"
