@@ -88,19 +88,19 @@ enum dlpar_epow_modifier {
 
 /*
  * Parts of an event. Version 6 sections have their two ASCII characters as
- * number; the other parts have no number on the wire and take small ones.
+ * number; the other parts have none on the wire and take some beyond 16 bits.
  */
 enum dlpar_rtas_part {
-	DLPAR_RTAS_HDR = 1,	/* fixed part: 8 bytes, or a 4-byte summary */
-	DLPAR_RTAS_EXTHDR = 2,	/* extended header; v6: with the company id */
-	DLPAR_RTAS_V5_EPOW = 3,	/* before version 6, picked by format number */
-	DLPAR_RTAS_V5_IO = 4,
-	DLPAR_RTAS_V5_CPU = 5,
-	DLPAR_RTAS_V5_DIAG = 6,
-	DLPAR_RTAS_V5_MEM = 7,
-	DLPAR_RTAS_V5_POST = 8,
-	DLPAR_RTAS_V5_SP = 9,
-	DLPAR_RTAS_V5_VENDOR = 10,
+	DLPAR_RTAS_HDR = 0x10001,	/* 8 bytes, or a 4-byte summary */
+	DLPAR_RTAS_EXTHDR = 0x10002,	/* v6: with the company id */
+	DLPAR_RTAS_V5_EPOW = 0x10003,	/* before v6, by format number */
+	DLPAR_RTAS_V5_IO = 0x10004,
+	DLPAR_RTAS_V5_CPU = 0x10005,
+	DLPAR_RTAS_V5_DIAG = 0x10006,
+	DLPAR_RTAS_V5_MEM = 0x10007,
+	DLPAR_RTAS_V5_POST = 0x10008,
+	DLPAR_RTAS_V5_SP = 0x10009,
+	DLPAR_RTAS_V5_VENDOR = 0x1000a,
 	DLPAR_RTAS_DH = 0x4448,
 	DLPAR_RTAS_EP = 0x4550,
 	DLPAR_RTAS_HP = 0x4850,
@@ -422,7 +422,7 @@ struct dlpar_rtas_layout {
 	const char *name;
 	const struct dlpar_rtas_field *fields;
 	uint32_t n_fields;
-	uint16_t id;
+	uint32_t id;
 	uint16_t min_len;
 };
 
@@ -458,7 +458,7 @@ int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out);
  * returns: number of values, or DLPAR_ERR_NOSPACE
  */
 int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
-			   uint16_t id, const uint8_t *buf, size_t len);
+			   uint32_t id, const uint8_t *buf, size_t len);
 
 /**
  * dlpar_rtas_field_get() - one field of a section
@@ -472,7 +472,7 @@ int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
  * returns: DLPAR_OK, or DLPAR_ERR_NOTFOUND: no such field, or not in a section
  *	of these contents and length
  */
-int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint16_t id,
+int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint32_t id,
 			 const char *name, const uint8_t *buf, size_t len);
 
 /**
@@ -491,7 +491,7 @@ int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint16_t id,
  * returns: DLPAR_OK, DLPAR_ERR_NOTFOUND as for dlpar_rtas_field_get(), or
  *	DLPAR_ERR_BADARG     it does not fit, is not BCD, or has a NUL inside
  */
-int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint16_t id,
+int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint32_t id,
 			 const char *name, uint64_t number,
 			 const uint8_t *bytes, size_t bytes_len);
 /* cffi: end */

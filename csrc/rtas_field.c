@@ -112,7 +112,7 @@ static int read_field(struct dlpar_rtas_value *v,
 }
 
 int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
-			   uint16_t id, const uint8_t *buf, size_t len)
+			   uint32_t id, const uint8_t *buf, size_t len)
 {
 	const struct dlpar_rtas_layout *layout = rtas_layout_find(id);
 	size_t i;
@@ -129,7 +129,7 @@ int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
 
 /* A name can stand in several rows; the one that is there counts. */
 static const struct dlpar_rtas_field *find_field(struct dlpar_rtas_value *v,
-						 uint16_t id, const char *name,
+						 uint32_t id, const char *name,
 						 const uint8_t *buf, size_t len)
 {
 	const struct dlpar_rtas_layout *layout = rtas_layout_find(id);
@@ -142,7 +142,7 @@ static const struct dlpar_rtas_field *find_field(struct dlpar_rtas_value *v,
 	return NULL;
 }
 
-int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint16_t id,
+int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint32_t id,
 			 const char *name, const uint8_t *buf, size_t len)
 {
 	struct dlpar_rtas_value v;
@@ -193,7 +193,7 @@ static int set_bytes(uint8_t *p, size_t len, const struct dlpar_rtas_field *f,
 	return DLPAR_OK;
 }
 
-int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint16_t id,
+int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint32_t id,
 			 const char *name, uint64_t number,
 			 const uint8_t *bytes, size_t bytes_len)
 {

@@ -228,7 +228,7 @@ static const struct dlpar_rtas_layout layouts[] = {
 
 #define N_LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
 
-static const uint16_t v5_formats[16] = {
+static const uint32_t v5_formats[16] = {
 	[1] = DLPAR_RTAS_V5_CPU,
 	[2] = DLPAR_RTAS_V5_MEM,
 	[3] = DLPAR_RTAS_V5_IO,
@@ -246,7 +246,7 @@ int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out)
 	return (int)N_LAYOUTS;
 }
 
-const struct dlpar_rtas_layout *rtas_layout_find(uint16_t id)
+const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id)
 {
 	size_t i;
 
@@ -256,7 +256,7 @@ const struct dlpar_rtas_layout *rtas_layout_find(uint16_t id)
 	return &layouts[i];
 }
 
-uint16_t rtas_layout_v5_part(unsigned int format)
+uint32_t rtas_layout_v5_part(unsigned int format)
 {
 	return v5_formats[format & 0x0f];
 }

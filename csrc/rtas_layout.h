@@ -141,9 +141,9 @@ enum {
 };
 
 /* The table of @id, or the one of unknown sections. */
-const struct dlpar_rtas_layout *rtas_layout_find(uint16_t id);
+const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id);
 
 /* The part that a format number picks before version 6; 0: none does. */
-uint16_t rtas_layout_v5_part(unsigned int format);
+uint32_t rtas_layout_v5_part(unsigned int format);
 
 #endif /* RTAS_LAYOUT_H */

@@ -30,7 +30,7 @@ static void fail(struct walk *w, int err, size_t off)
 	w->err_off = off;
 }
 
-static void add_part(struct walk *w, uint16_t id, size_t off, size_t len)
+static void add_part(struct walk *w, uint32_t id, size_t off, size_t len)
 {
 	struct dlpar_rtas_section *s;
 
@@ -112,7 +112,7 @@ static void bound_event(struct walk *w)
 }
 
 /* PH and UH come first and second, or neither does. */
-static int in_order(const struct walk *w, uint16_t id, int nth)
+static int in_order(const struct walk *w, uint32_t id, int nth)
 {
 	if (id == DLPAR_RTAS_PH)
 		return nth == 0;
@@ -164,7 +164,7 @@ static int read_hp(struct walk *w, size_t pos, size_t len)
 }
 
 /* What the summary tells of a section; false where the section is wrong. */
-static int read_section(struct walk *w, uint16_t id, size_t pos, size_t len)
+static int read_section(struct walk *w, uint32_t id, size_t pos, size_t len)
 {
 	switch (id) {
 	case DLPAR_RTAS_PH:
@@ -184,7 +184,7 @@ static int read_section(struct walk *w, uint16_t id, size_t pos, size_t len)
 }
 
 /* Length of the section at @pos; 0 where it is none that fits. */
-static size_t section_len(struct walk *w, size_t pos, uint16_t *id)
+static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
 {
 	size_t left = w->end - pos;
 	size_t len;
@@ -209,7 +209,7 @@ static size_t section_len(struct walk *w, size_t pos, uint16_t *id)
 static void walk_sections(struct walk *w)
 {
 	size_t pos = EVENT_SECTIONS;
-	uint16_t id = 0;
+	uint32_t id = 0;
 	size_t len;
 	int nth;
 
@@ -255,7 +255,7 @@ static void walk_v5(struct walk *w)
 {
 	const uint8_t *ext = w->buf + EVENT_EXTHDR;
 	size_t pos = EVENT_V5_BODY;
-	uint16_t part;
+	uint32_t part;
 	size_t len;
 
 	if (w->end < EVENT_V5_BODY) {

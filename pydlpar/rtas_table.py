@@ -35,7 +35,7 @@ _BYTES = lib.DLPAR_RTAS_BYTES
 # struct dlpar_rtas_value, as C lays it out.
 VALUE = Struct("=Q4I")
 # Parts below have no section header, and no two characters for an id.
-_FIRST_SECTION_ID = 0x2020
+_LAST_SECTION_ID = 0xFFFF
 
 
 def as_bytes(data: BytesLike) -> bytes:
@@ -122,7 +122,7 @@ class RtasSection(Mapping[str, Value]):
         self._values: dict[str, Value] | None = None
         self.offset = offset
         self.length = length
-        if number < _FIRST_SECTION_ID:
+        if number > _LAST_SECTION_ID:
             self.id = _layout_of(number).name
         else:
             self.id = chr(number >> 8) + chr(number & 0xFF)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import rtas_vectors as v
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import pydlpar
@@ -76,10 +76,11 @@ def test_any_sections_behind_good_headers(data):
     examine(v.event(data))
 
 
+@example(parts=[(n.to_bytes(2, "big"), b"") for n in range(12)])
 @given(st.lists(st.tuples(st.binary(min_size=2, max_size=2), st.binary(max_size=40))))
 def test_any_whole_sections_are_listed(parts):
     """What is well formed is walked to its end, whatever the ids."""
-    known = {b"PH", b"UH", b"HP", b"EP"}
+    known = set(b"PH UH HP EP MT LR MC IE DH".split())
     parts = [(ident, body) for ident, body in parts if ident not in known]
     event = examine(v.event(*(v.section(ident, body) for ident, body in parts)))
     assert [s.raw[:2] for s in event.sections[2:]] == [ident for ident, _ in parts]
