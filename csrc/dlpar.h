@@ -72,6 +72,7 @@ enum dlpar_err {
 	/* An RTAS event is wrong. */
 	DLPAR_ERR_SECTION = -60,	/* section length below its minimum */
 	DLPAR_ERR_FORMAT = -61,		/* not a platform event log */
+	DLPAR_ERR_SECTORDER = -62,	/* PH or UH out of place or missing */
 
 	/* A bug in this library; never expected. */
 	DLPAR_ERR_INTERNAL = -99

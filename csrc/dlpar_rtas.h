@@ -8,6 +8,491 @@
 #define DLPAR_RTAS_H
 
 /* cffi: begin */
+/* Longest log an OS takes: the upper clamp of rtas-error-log-max. */
+#define DLPAR_RTAS_EVENT_MAX 2048
+
+/* Longest DRC name that fits an event with a token (LoPAR, HP section). */
+#define DLPAR_RTAS_NAME_MAX 1935
+
+enum dlpar_event_severity {
+	DLPAR_SEVERITY_NO_ERROR = 0,
+	DLPAR_SEVERITY_EVENT = 1,
+	DLPAR_SEVERITY_WARNING = 2,
+	DLPAR_SEVERITY_ERROR_SYNC = 3,
+	DLPAR_SEVERITY_ERROR = 4,
+	DLPAR_SEVERITY_FATAL = 5,
+	DLPAR_SEVERITY_ALREADY_REPORTED = 6
+};
+
+enum dlpar_event_disposition {
+	DLPAR_DISPOSITION_FULLY_RECOVERED = 0,
+	DLPAR_DISPOSITION_LIMITED_RECOVERY = 1,
+	DLPAR_DISPOSITION_NOT_RECOVERED = 2
+};
+
+/* Who raised the event, and the device at its other end. */
+enum dlpar_event_party {
+	DLPAR_PARTY_UNKNOWN = 0,
+	DLPAR_PARTY_CPU = 1,
+	DLPAR_PARTY_PCI = 2,
+	DLPAR_PARTY_ISA = 3,
+	DLPAR_PARTY_MEMORY = 4,
+	DLPAR_PARTY_POWER_MANAGEMENT = 5,
+	DLPAR_PARTY_HOTPLUG = 6
+};
+
+enum dlpar_event_type {
+	DLPAR_EVENT_OTHER = 0,
+	DLPAR_EVENT_RETRY = 1,
+	DLPAR_EVENT_TCE = 2,
+	DLPAR_EVENT_INTERNAL_DEVICE = 3,
+	DLPAR_EVENT_TIMEOUT = 4,
+	DLPAR_EVENT_DATA_PARITY = 5,
+	DLPAR_EVENT_ADDRESS_PARITY = 6,
+	DLPAR_EVENT_CACHE_PARITY = 7,
+	DLPAR_EVENT_ADDRESS_INVALID = 8,
+	DLPAR_EVENT_ECC_UNCORRECTED = 9,
+	DLPAR_EVENT_ECC_CORRECTED = 10,
+	DLPAR_EVENT_EPOW = 0x40,
+	DLPAR_EVENT_PRRN = 0xa0,
+	DLPAR_EVENT_PLATFORM_ERROR = 0xe0,
+	DLPAR_EVENT_IO = 0xe1,
+	DLPAR_EVENT_PLATFORM_INFO = 0xe2,
+	DLPAR_EVENT_DEALLOCATION = 0xe3,
+	DLPAR_EVENT_DUMP = 0xe4,
+	DLPAR_EVENT_HOTPLUG = 0xe5
+};
+
+/* What an EPOW section asks for (LoPAR, environmental and power warning). */
+enum dlpar_epow_action {
+	DLPAR_EPOW_RESET = 0,
+	DLPAR_EPOW_WARN_COOLING = 1,
+	DLPAR_EPOW_WARN_POWER = 2,
+	DLPAR_EPOW_SYSTEM_SHUTDOWN = 3,
+	DLPAR_EPOW_SYSTEM_HALT = 4,
+	DLPAR_EPOW_MAIN_ENCLOSURE = 5,
+	DLPAR_EPOW_POWER_OFF = 7
+};
+
+enum dlpar_epow_modifier {
+	DLPAR_EPOW_NOT_APPLICABLE = 0,
+	DLPAR_EPOW_NORMAL_SHUTDOWN = 1,
+	DLPAR_EPOW_UTILITY_POWER_LOST = 2,
+	DLPAR_EPOW_CRITICAL_FUNCTIONS_LOST = 3,
+	DLPAR_EPOW_AMBIENT_TEMPERATURE = 4
+};
+
+/* Capability byte of the hotplug section. */
+#define DLPAR_HP_TOKEN 0x80
+#define DLPAR_HP_NON_TRANSACTIONAL 0x40
+
+/*
+ * Parts of an event. Version 6 sections have their two ASCII characters as
+ * number; the other parts have no number on the wire and take small ones.
+ */
+enum dlpar_rtas_part {
+	DLPAR_RTAS_HDR = 1,	/* fixed part: 8 bytes, or a 4-byte summary */
+	DLPAR_RTAS_EXTHDR = 2,	/* extended header; v6: with the company id */
+	DLPAR_RTAS_V5_EPOW = 3,	/* before version 6, picked by format number */
+	DLPAR_RTAS_V5_IO = 4,
+	DLPAR_RTAS_V5_CPU = 5,
+	DLPAR_RTAS_V5_DIAG = 6,
+	DLPAR_RTAS_V5_MEM = 7,
+	DLPAR_RTAS_V5_POST = 8,
+	DLPAR_RTAS_V5_SP = 9,
+	DLPAR_RTAS_V5_VENDOR = 10,
+	DLPAR_RTAS_EP = 0x4550,
+	DLPAR_RTAS_HP = 0x4850,
+	DLPAR_RTAS_PH = 0x5048,
+	DLPAR_RTAS_UH = 0x5548
+};
+
+/* Which sections an event has, of those that its summary speaks of. */
+enum dlpar_rtas_has {
+	DLPAR_RTAS_HAS_PH = 1,
+	DLPAR_RTAS_HAS_UH = 2,
+	DLPAR_RTAS_HAS_HP = 4,
+	DLPAR_RTAS_HAS_EP = 8
+};
+
+/* A hotplug section. Which of index, count and name count: see id_type. */
+struct dlpar_rtas_hotplug {
+	uint32_t drc_index;
+	uint32_t count;
+	uint32_t token;		/* with DLPAR_HP_TOKEN */
+	uint32_t name_off;	/* from what the function says */
+	uint32_t name_len;	/* without the NUL */
+	uint8_t resource;
+	uint8_t action;
+	uint8_t id_type;
+	uint8_t capabilities;
+};
+
+/* An EPOW section. */
+struct dlpar_rtas_epow {
+	uint8_t version;	/* from 2 on, extended_modifier is defined */
+	uint8_t sensor_value;	/* high nibble of the first byte */
+	uint8_t action;		/* low nibble of it */
+	uint8_t modifier;	/* low nibble of the second byte */
+	uint8_t extended_modifier;
+	uint8_t reason[8];
+};
+
+/* What is known of an event without looking at its sections one by one. */
+struct dlpar_rtas_event {
+	uint32_t len;		/* bytes of the event */
+	uint32_t ext_length;	/* the length word as it stands; PRRN: scope */
+	uint32_t n_sections;	/* parts found, header included */
+	uint32_t plid;		/* big-endian reading; with HAS_PH */
+	uint32_t date;		/* BCD YYYYMMDD; with HAS_PH */
+	uint32_t time;		/* BCD HHMMSShh; with HAS_PH */
+	struct dlpar_rtas_hotplug hp;	/* first HP; name_off: of the event */
+	struct dlpar_rtas_epow epow;	/* first EP */
+	uint8_t version;
+	uint8_t severity;
+	uint8_t disposition;
+	uint8_t extended;	/* the bit */
+	uint8_t initiator;
+	uint8_t target;
+	uint8_t type;
+	uint8_t has;		/* enum dlpar_rtas_has */
+};
+
+/* One part of an event. */
+struct dlpar_rtas_section {
+	uint32_t off;		/* from the start of the event */
+	uint32_t len;
+	uint32_t id;		/* enum dlpar_rtas_part, or unknown */
+};
+
+/**
+ * dlpar_rtas_event_decode() - one event: its summary and its parts
+ * @ev:       the summary; on error, of what stands before the damage
+ * @sections: the parts in wire order, header first; may be NULL
+ * @cap:      room in @sections; 0 with NULL: the parts are only counted
+ * @err_off:  NULL, or set to the first byte not understood
+ * @buf:      event bytes, any alignment; bytes after the event are ignored
+ * @len:      bytes available in @buf
+ *
+ * From version 6 on, sections follow the extended header; before, one section
+ * picked by the format number and a vendor part. An event whose extended bit
+ * is clear, whose length is 0, or which is a PRRN (the length word is then a
+ * scope) is its header only; a lone 4-byte summary word is an event too.
+ * Sections of unknown id are listed like any other. PH and UH stand first and
+ * second or, as in Linux' own minimum, both are missing.
+ *
+ * On error @ev and @sections hold all whole parts before the damage. An event
+ * longer than @len is reported as such, and its whole parts within @len listed.
+ *
+ * Source: LoPAR 7.3.3 RTAS error and event return format; the acceptance of
+ * Linux get_pseries_errorlog(), with its missing bounds.
+ * Threads: pure.
+ *
+ * returns: number of parts (1 at least), or
+ *	DLPAR_ERR_TRUNCATED  the event goes on beyond @len
+ *	DLPAR_ERR_BADVERSION version 0
+ *	DLPAR_ERR_FORMAT     not a platform event log, or unknown format number
+ *	DLPAR_ERR_BADLENGTH  a section leaves the event, or bytes are left over
+ *	DLPAR_ERR_SECTION    section length below its minimum
+ *	DLPAR_ERR_SECTORDER  PH or UH out of place or missing
+ *	DLPAR_ERR_BADVALUE   a DRC name without a NUL
+ *	DLPAR_ERR_TOOBIG     beyond 4 GiB
+ *	DLPAR_ERR_NOSPACE    more than @cap parts; @ev is complete
+ */
+int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
+			    struct dlpar_rtas_section *sections, size_t cap,
+			    size_t *err_off, const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_rtas_count() - how many events are stored back to back
+ * @buf: the events
+ * @len: bytes in @buf
+ *
+ * Hops over the length words; a damaged event counts as one and ends the
+ * count. For the room that dlpar_rtas_decode_columns() needs.
+ *
+ * Threads: pure.
+ * returns: number of events; 0 only for no bytes
+ */
+size_t dlpar_rtas_count(const uint8_t *buf, size_t len);
+
+/* Columns of a batch: each points to as many elements as there are rows. */
+struct dlpar_rtas_columns {
+	uint64_t *offset;
+	uint32_t *length;
+	uint32_t *plid;
+	uint32_t *date;
+	uint32_t *time;
+	uint32_t *drc_index;
+	uint32_t *count;
+	uint32_t *token;
+	uint8_t *type;
+	uint8_t *severity;
+	uint8_t *disposition;
+	uint8_t *initiator;
+	uint8_t *has;
+	uint8_t *resource;
+	uint8_t *action;
+	uint8_t *id_type;
+	uint8_t *capabilities;
+	uint8_t *epow_action;
+	uint8_t *epow_modifier;
+};
+
+/**
+ * dlpar_rtas_decode_columns() - events stored back to back, to columns
+ * @cols:    columns of @cap elements each; what an event lacks is 0
+ * @cap:     rows there is room for
+ * @n_rows:  rows filled; on error the row of the event in error
+ * @err_off: NULL, or set to the first byte of @buf not understood
+ * @buf:     the events
+ * @len:     bytes in @buf
+ *
+ * Verdicts are those of dlpar_rtas_event_decode().
+ *
+ * Threads: pure, when the columns are not shared.
+ *
+ * returns: DLPAR_OK, DLPAR_ERR_NOSPACE with bytes left after @cap rows, or
+ *	the error of the event @n_rows
+ */
+int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
+			      size_t *n_rows, size_t *err_off,
+			      const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_rtas_hotplug_decode() - an HP section to a plain struct
+ * @hp:      result, untouched on error; name_off is from the start of @buf
+ * @err_off: NULL, or set to the first byte not understood
+ * @buf:     the section, its 8-byte header included
+ * @len:     bytes available in @buf; those after the section are ignored
+ *
+ * The identifier kind, not the length, says what stands in the section; an
+ * unknown kind leaves index and count 0. Numbers are not judged.
+ *
+ * Source: LoPAR, hotplug event section; Linux struct pseries_hp_errorlog.
+ * Threads: pure.
+ *
+ * returns: bytes of the section, or
+ *	DLPAR_ERR_TRUNCATED, DLPAR_ERR_FORMAT (not an HP section),
+ *	DLPAR_ERR_SECTION    too short for its identifier and token
+ *	DLPAR_ERR_BADVALUE   a DRC name without a NUL
+ */
+int dlpar_rtas_hotplug_decode(struct dlpar_rtas_hotplug *hp, size_t *err_off,
+			      const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_rtas_hotplug_size() - bytes of the HP section of @hp
+ * @hp: what is to be encoded
+ *
+ * 20 bytes, as QEMU sends for every kind but names. A name is followed by a
+ * NUL and padded to 4 bytes (LoPAR is silent; never below 20 bytes); a token
+ * adds 4 bytes at the end.
+ *
+ * Threads: pure.
+ * returns: size, or DLPAR_ERR_BADARG for an unknown identifier kind, an empty
+ *	name or one above DLPAR_RTAS_NAME_MAX
+ */
+int dlpar_rtas_hotplug_size(const struct dlpar_rtas_hotplug *hp);
+
+/**
+ * dlpar_rtas_hotplug_encode() - a plain struct to an HP section
+ * @out:       the section
+ * @cap:       room in @out
+ * @hp:        what to encode; name_off is from the start of @names
+ * @names:     DRC names; may be NULL where no name is used
+ * @names_len: bytes in @names
+ *
+ * Threads: pure.
+ * returns: bytes written, or DLPAR_ERR_BADARG (see dlpar_rtas_hotplug_size();
+ *	also a name outside of @names or with a NUL inside),
+ *	DLPAR_ERR_NOSPACE
+ */
+int dlpar_rtas_hotplug_encode(uint8_t *out, size_t cap,
+			      const struct dlpar_rtas_hotplug *hp,
+			      const uint8_t *names, size_t names_len);
+
+/* What the headers of a built event carry; all zero is allowed. */
+struct dlpar_rtas_stamp {
+	uint32_t plid;		/* platform log id */
+	uint32_t date;		/* decimal YYYYMMDD, or 0 */
+	uint32_t time;		/* decimal HHMMSShh, or 0 */
+	uint32_t plid_little;	/* store it as QEMU does on such hosts */
+};
+
+/**
+ * dlpar_rtas_hotplug_event() - build one complete hotplug event
+ * @out:       the event
+ * @cap:       room in @out
+ * @hp:        what to encode
+ * @names:     DRC names, where name_off points to; may be NULL
+ * @names_len: bytes in @names
+ * @stamp:     for the headers
+ *
+ * The bytes are those that QEMU's pseries machine raises: PH, UH and HP, 116
+ * in all except with a name or token.
+ *
+ * Source: QEMU spapr_events.c, observed; LoPAR for names and tokens.
+ * Threads: pure.
+ *
+ * returns: bytes written, DLPAR_ERR_NOSPACE, or DLPAR_ERR_BADARG (see
+ *	dlpar_rtas_hotplug_encode(); also a date or time beyond 8 digits)
+ */
+int dlpar_rtas_hotplug_event(uint8_t *out, size_t cap,
+			     const struct dlpar_rtas_hotplug *hp,
+			     const uint8_t *names, size_t names_len,
+			     const struct dlpar_rtas_stamp *stamp);
+
+/**
+ * dlpar_rtas_hotplug_events() - build complete hotplug events, back to back
+ * @out:       the events
+ * @cap:       room in @out
+ * @out_len:   bytes written; with DLPAR_ERR_NOSPACE the bytes needed
+ * @err_row:   NULL, or set to the row that cannot be encoded
+ * @hps:       what to encode
+ * @n:         how many
+ * @names:     DRC names, where name_off points to; may be NULL
+ * @names_len: bytes in @names
+ * @stamp:     for the headers; the PLID grows by one with each event
+ *
+ * Each as by dlpar_rtas_hotplug_event(). Everything is checked before the
+ * first byte is written.
+ *
+ * Threads: pure.
+ * returns: DLPAR_OK, DLPAR_ERR_NOSPACE, or DLPAR_ERR_BADARG as there
+ */
+int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
+			      size_t *err_row,
+			      const struct dlpar_rtas_hotplug *hps, size_t n,
+			      const uint8_t *names, size_t names_len,
+			      const struct dlpar_rtas_stamp *stamp);
+
+/**
+ * dlpar_rtas_epow_event() - build a complete EPOW event of 116 bytes
+ * @out:   the event
+ * @cap:   room in @out
+ * @epow:  sensor_value, action and modifier are nibbles
+ * @stamp: for the headers
+ *
+ * Source: QEMU spapr_events.c, observed.
+ * Threads: pure.
+ *
+ * returns: bytes written, DLPAR_ERR_NOSPACE, or DLPAR_ERR_BADARG
+ */
+int dlpar_rtas_epow_event(uint8_t *out, size_t cap,
+			  const struct dlpar_rtas_epow *epow,
+			  const struct dlpar_rtas_stamp *stamp);
+
+/* How the bytes of a field are read. */
+enum dlpar_rtas_type {
+	DLPAR_RTAS_UINT = 1,	/* 1, 2, 4 or 8 bytes, big-endian, masked */
+	DLPAR_RTAS_DATE = 2,	/* BCD YYYYMMDD */
+	DLPAR_RTAS_TIME = 3,	/* BCD HHMMSShh */
+	DLPAR_RTAS_BYTES = 4,	/* len bytes; len 0: all up to the tail */
+	DLPAR_RTAS_TEXT = 5,	/* as bytes, cut at the first NUL */
+	DLPAR_RTAS_STRING = 6	/* up to the NUL that has to be there */
+};
+
+/* When a field is there: a 16-bit word of the section, masked, decides. */
+enum dlpar_rtas_when {
+	DLPAR_RTAS_ALWAYS = 0,
+	DLPAR_RTAS_WHEN_EQUAL = 1,
+	DLPAR_RTAS_WHEN_AT_LEAST = 2
+};
+
+/* One row of a section's table. */
+struct dlpar_rtas_field {
+	const char *name;
+	uint32_t mask;		/* UINT up to 4 bytes; 0: all bits */
+	uint16_t off;		/* from the start, or, from_end, the end */
+	uint16_t len;
+	uint16_t tail;		/* bytes at the section's end left out */
+	uint16_t when_off;
+	uint16_t when_mask;
+	uint16_t when_value;
+	uint8_t when;		/* enum dlpar_rtas_when */
+	uint8_t type;		/* enum dlpar_rtas_type */
+	uint8_t shift;
+	uint8_t from_end;
+};
+
+/* A section's table. */
+struct dlpar_rtas_layout {
+	const char *name;
+	const struct dlpar_rtas_field *fields;
+	uint32_t n_fields;
+	uint16_t id;
+	uint16_t min_len;
+};
+
+/* The value of one field. */
+struct dlpar_rtas_value {
+	uint64_t number;	/* UINT, DATE and TIME (their BCD digits) */
+	uint32_t off;		/* of the bytes, in the section */
+	uint32_t len;
+	uint32_t present;	/* 0: this section does not have the field */
+	uint32_t type;
+};
+
+/**
+ * dlpar_rtas_layouts() - every table there is
+ * @out: set to the first of them; static
+ *
+ * The last one, of id 0, describes a section of unknown id.
+ *
+ * Threads: pure.
+ * returns: how many
+ */
+int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out);
+
+/**
+ * dlpar_rtas_section_get() - all fields of a section
+ * @values: one per row of the table of @id, in its order
+ * @cap:    room in @values
+ * @id:     enum dlpar_rtas_part, or unknown
+ * @buf:    the section
+ * @len:    its length
+ *
+ * Threads: pure.
+ * returns: number of values, or DLPAR_ERR_NOSPACE
+ */
+int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
+			   uint16_t id, const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_rtas_field_get() - one field of a section
+ * @value: result, untouched on error
+ * @id:    enum dlpar_rtas_part, or unknown
+ * @name:  the field's name
+ * @buf:   the section
+ * @len:   its length
+ *
+ * Threads: pure.
+ * returns: DLPAR_OK, or DLPAR_ERR_NOTFOUND: no such field, or not in a section
+ *	of these contents and length
+ */
+int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint16_t id,
+			 const char *name, const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_rtas_field_set() - write one field of a section in place
+ * @buf:       the section; untouched on error
+ * @len:       its length
+ * @id:        enum dlpar_rtas_part, or unknown
+ * @name:      the field's name
+ * @number:    for UINT, DATE and TIME
+ * @bytes:     for the others; shorter texts and strings are padded with NUL
+ * @bytes_len: bytes in @bytes
+ *
+ * Other bits of the same bytes are kept. Fields that say how the section is
+ * to be read (length, identifier kind) are not refused: decode it anew.
+ *
+ * Threads: pure.
+ * returns: DLPAR_OK, DLPAR_ERR_NOTFOUND as for dlpar_rtas_field_get(), or
+ *	DLPAR_ERR_BADARG     it does not fit, is not BCD, or has a NUL inside
+ */
+int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint16_t id,
+			 const char *name, uint64_t number,
+			 const uint8_t *bytes, size_t bytes_len);
 /* cffi: end */
 
 #endif /* DLPAR_RTAS_H */

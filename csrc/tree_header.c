@@ -32,12 +32,12 @@ static int check_version(const uint8_t *blob, size_t len, struct fdt_header *h,
 {
 	uint32_t version, last_comp;
 
-	*off = OFF_MAGIC;
+	*off = len < 4 ? (uint32_t)len : OFF_MAGIC;
 	if (len < 4)
 		return DLPAR_ERR_TRUNCATED;
 	if (wire_get32(blob) != DLPAR_FDT_MAGIC)
 		return DLPAR_ERR_BADMAGIC;
-	*off = OFF_VERSION;
+	*off = len < OFF_BOOT_CPU ? (uint32_t)len : OFF_VERSION;
 	if (len < OFF_BOOT_CPU)
 		return DLPAR_ERR_TRUNCATED;
 	version = wire_get32(blob + OFF_VERSION);
@@ -54,7 +54,7 @@ static int check_version(const uint8_t *blob, size_t len, struct fdt_header *h,
 static int check_total(const uint8_t *blob, size_t len, struct fdt_header *h,
 		       uint32_t *off)
 {
-	*off = OFF_TOTALSIZE;
+	*off = len < h->header_len ? (uint32_t)len : OFF_TOTALSIZE;
 	if (len < h->header_len)
 		return DLPAR_ERR_TRUNCATED;
 	h->total = wire_get32(blob + OFF_TOTALSIZE);

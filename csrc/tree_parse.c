@@ -124,12 +124,12 @@ static int prop_name(struct parser *p, uint32_t nameoff, struct name_id *id)
 	struct cached_name *c = &p->cache[cache_slot(nameoff)];
 	int err;
 
+	if (nameoff >= p->blob_strings)
+		return fail(p, p->off + 8, DLPAR_ERR_NAMEOFF);
 	if (c->off == nameoff + 1) {
 		*id = c->id;
 		return DLPAR_OK;
 	}
-	if (nameoff >= p->blob_strings)
-		return fail(p, p->off + 8, DLPAR_ERR_NAMEOFF);
 	err = read_name(p, nameoff, id);
 	if (!err) {
 		c->off = nameoff + 1;

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from pydlpar.dts import Change
+from pydlpar.dispatch import (
+    Dispatcher,
+    Outcome,
+)
+from pydlpar.drmem import (
+    Lmb,
+    LmbTable,
+    LookupArrays,
+)
+from pydlpar.dts import (
+    Change,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -18,8 +29,38 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
-from pydlpar.node import Node
-from pydlpar.tree import DeviceTree, Reservation
+from pydlpar.node import (
+    Node,
+)
+from pydlpar.partition import (
+    Partition,
+)
+from pydlpar.platforms.firmware import (
+    Firmware,
+)
+from pydlpar.request import (
+    HotplugRequest,
+    parse_request,
+)
+from pydlpar.rtas import (
+    EpowSection,
+    EventTable,
+    HotplugSection,
+    RtasEvent,
+    RtasSection,
+    decode_event,
+    decode_events,
+    decode_hotplug_section,
+    epow_event,
+    events_from_hex,
+    hotplug_event,
+    hotplug_events,
+    hotplug_section,
+)
+from pydlpar.tree import (
+    DeviceTree,
+    Reservation,
+)
 
 __version__ = "0.1.0"
 
@@ -29,16 +70,38 @@ __all__ = [
     "Change",
     "DecodeError",
     "DeviceTree",
+    "Dispatcher",
     "DlparError",
+    "EpowSection",
     "EventError",
+    "EventTable",
     "ExistsError",
+    "Firmware",
+    "HotplugRequest",
+    "HotplugSection",
     "InternalError",
+    "Lmb",
+    "LmbTable",
+    "LookupArrays",
     "NoSpaceError",
     "Node",
     "NotFoundError",
+    "Outcome",
+    "Partition",
     "PlatformError",
     "RequestError",
     "Reservation",
+    "RtasEvent",
+    "RtasSection",
     "StaleHandleError",
     "TreeError",
+    "decode_event",
+    "decode_events",
+    "decode_hotplug_section",
+    "epow_event",
+    "events_from_hex",
+    "hotplug_event",
+    "hotplug_events",
+    "hotplug_section",
+    "parse_request",
 ]

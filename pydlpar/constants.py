@@ -9,10 +9,17 @@ from pydlpar._ffi import lib
 __all__ = [
     "Action",
     "AllocationState",
+    "ConnectorStatus",
     "DrcState",
     "DrcType",
     "EntitySense",
+    "EpowAction",
+    "EpowModifier",
+    "EventDisposition",
     "EventMask",
+    "EventParty",
+    "EventSeverity",
+    "EventType",
     "IdType",
     "Indicator",
     "IsolationState",
@@ -149,3 +156,93 @@ class LmbFlags(IntFlag):
     AI_INVALID = lib.DLPAR_LMB_AI_INVALID
     RESERVED = lib.DLPAR_LMB_RESERVED
     HOTREMOVABLE = lib.DLPAR_LMB_HOTREMOVABLE
+    MARKED = lib.DLPAR_LMB_MARKED  # in memory only, while a request runs
+
+
+class ConnectorStatus(IntEnum):
+    """What an answer of ibm,configure-connector delivers."""
+
+    COMPLETE = lib.DLPAR_CONNECTOR_COMPLETE
+    NEXT_SIBLING = lib.DLPAR_CONNECTOR_NEXT_SIBLING
+    NEXT_CHILD = lib.DLPAR_CONNECTOR_NEXT_CHILD
+    NEXT_PROPERTY = lib.DLPAR_CONNECTOR_NEXT_PROPERTY
+    PREVIOUS_PARENT = lib.DLPAR_CONNECTOR_PREVIOUS_PARENT
+    MORE_MEMORY = lib.DLPAR_CONNECTOR_MORE_MEMORY
+
+
+class EventSeverity(IntEnum):
+    """Severity of an RTAS event."""
+
+    NO_ERROR = lib.DLPAR_SEVERITY_NO_ERROR
+    EVENT = lib.DLPAR_SEVERITY_EVENT
+    WARNING = lib.DLPAR_SEVERITY_WARNING
+    ERROR_SYNC = lib.DLPAR_SEVERITY_ERROR_SYNC
+    ERROR = lib.DLPAR_SEVERITY_ERROR
+    FATAL = lib.DLPAR_SEVERITY_FATAL
+    ALREADY_REPORTED = lib.DLPAR_SEVERITY_ALREADY_REPORTED
+
+
+class EventDisposition(IntEnum):
+    """How far the platform recovered from what an event reports."""
+
+    FULLY_RECOVERED = lib.DLPAR_DISPOSITION_FULLY_RECOVERED
+    LIMITED_RECOVERY = lib.DLPAR_DISPOSITION_LIMITED_RECOVERY
+    NOT_RECOVERED = lib.DLPAR_DISPOSITION_NOT_RECOVERED
+
+
+class EventParty(IntEnum):
+    """Initiator and target of an RTAS event."""
+
+    UNKNOWN = lib.DLPAR_PARTY_UNKNOWN
+    CPU = lib.DLPAR_PARTY_CPU
+    PCI = lib.DLPAR_PARTY_PCI
+    ISA = lib.DLPAR_PARTY_ISA
+    MEMORY = lib.DLPAR_PARTY_MEMORY
+    POWER_MANAGEMENT = lib.DLPAR_PARTY_POWER_MANAGEMENT
+    HOTPLUG = lib.DLPAR_PARTY_HOTPLUG
+
+
+class EventType(IntEnum):
+    """What an RTAS event is about."""
+
+    OTHER = lib.DLPAR_EVENT_OTHER
+    RETRY = lib.DLPAR_EVENT_RETRY
+    TCE = lib.DLPAR_EVENT_TCE
+    INTERNAL_DEVICE = lib.DLPAR_EVENT_INTERNAL_DEVICE
+    TIMEOUT = lib.DLPAR_EVENT_TIMEOUT
+    DATA_PARITY = lib.DLPAR_EVENT_DATA_PARITY
+    ADDRESS_PARITY = lib.DLPAR_EVENT_ADDRESS_PARITY
+    CACHE_PARITY = lib.DLPAR_EVENT_CACHE_PARITY
+    ADDRESS_INVALID = lib.DLPAR_EVENT_ADDRESS_INVALID
+    ECC_UNCORRECTED = lib.DLPAR_EVENT_ECC_UNCORRECTED
+    ECC_CORRECTED = lib.DLPAR_EVENT_ECC_CORRECTED
+    EPOW = lib.DLPAR_EVENT_EPOW
+    PRRN = lib.DLPAR_EVENT_PRRN
+    PLATFORM_ERROR = lib.DLPAR_EVENT_PLATFORM_ERROR
+    IO = lib.DLPAR_EVENT_IO
+    PLATFORM_INFO = lib.DLPAR_EVENT_PLATFORM_INFO
+    DEALLOCATION = lib.DLPAR_EVENT_DEALLOCATION
+    DUMP = lib.DLPAR_EVENT_DUMP
+    HOTPLUG = lib.DLPAR_EVENT_HOTPLUG
+
+
+class EpowAction(IntEnum):
+    """What an environmental and power warning asks for."""
+
+    RESET = lib.DLPAR_EPOW_RESET
+    WARN_COOLING = lib.DLPAR_EPOW_WARN_COOLING
+    WARN_POWER = lib.DLPAR_EPOW_WARN_POWER
+    SYSTEM_SHUTDOWN = lib.DLPAR_EPOW_SYSTEM_SHUTDOWN
+    SYSTEM_HALT = lib.DLPAR_EPOW_SYSTEM_HALT
+    MAIN_ENCLOSURE = lib.DLPAR_EPOW_MAIN_ENCLOSURE
+    POWER_OFF = lib.DLPAR_EPOW_POWER_OFF
+
+
+class EpowModifier(IntEnum):
+    """Why a system shutdown is asked for."""
+
+    NOT_APPLICABLE = lib.DLPAR_EPOW_NOT_APPLICABLE
+    NORMAL_SHUTDOWN = lib.DLPAR_EPOW_NORMAL_SHUTDOWN
+    UTILITY_POWER_LOST = lib.DLPAR_EPOW_UTILITY_POWER_LOST
+    CRITICAL_FUNCTIONS_LOST = lib.DLPAR_EPOW_CRITICAL_FUNCTIONS_LOST
+    AMBIENT_TEMPERATURE = lib.DLPAR_EPOW_AMBIENT_TEMPERATURE

@@ -1,0 +1,57 @@
+# Lanes of CI, one target each; they run the same on a laptop.
+PYTHON ?= .venv/bin/python
+WORK := build
+STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Werror
+
+.PHONY: all build test lint sanitize dist bench bench-check clean
+
+all: build test lint
+
+build:
+	$(PYTHON) setup.py -q build_ext --inplace
+
+test: build
+	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest bench --benchmark-disable -q
+
+lint:
+	for f in csrc/*.c; do $(CC) $(STRICT) -fsyntax-only $$f || exit 1; done
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+# The tests once more in a copy built with AddressSanitizer and UBSan.
+# PYTHONMALLOC: else an overflow into a bytearray goes unseen.
+sanitize:
+	rm -rf $(WORK)/sanitize && mkdir -p $(WORK)/sanitize
+	cp -r csrc pydlpar tests setup.py pyproject.toml README.md LICENSE \
+		$(WORK)/sanitize
+	rm -f $(WORK)/sanitize/pydlpar/*.so
+	cd $(WORK)/sanitize && corpus=$$(realpath $${PYDLPAR_CORPUS:-../../../shared/corpus}) && \
+	PYDLPAR_SANITIZE=1 $(abspath $(PYTHON)) setup.py -q build_ext --inplace && \
+	PYDLPAR_CORPUS=$$corpus PYTHONMALLOC=malloc PYTHONPATH=. \
+	ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	$(abspath $(PYTHON)) -m pytest -q -p no:cacheprovider
+
+# An sdist, a wheel from it, and the wheel used from outside the checkout.
+dist:
+	rm -rf $(WORK)/dist $(WORK)/fresh
+	$(PYTHON) -m build --outdir $(WORK)/dist . >/dev/null
+	ls $(WORK)/dist/*-cp310-abi3-*.whl
+	$(PYTHON) -m venv $(WORK)/fresh
+	$(WORK)/fresh/bin/python -m pip install --quiet $(WORK)/dist/*.whl
+	cd / && $(abspath $(WORK))/fresh/bin/python -c "import pydlpar, sys; \
+	sys.exit(any(m in sys.modules for m in ('cffi', 'click', 'rich')))"
+	$(WORK)/fresh/bin/python -m pip install --quiet "$$(ls $(WORK)/dist/*.whl)[cli]"
+	cd / && $(abspath $(WORK))/fresh/bin/pydlpar run --plug cpu "cpu remove index 0x10000004"
+
+bench:
+	$(PYTHON) -m bench
+
+bench-check:
+	$(PYTHON) -m bench --quick --check
+
+clean:
+	rm -rf build dist *.egg-info pydlpar/_native*.so pydlpar/_native.c

@@ -1,0 +1,23 @@
+"""The command line: groups, shared behaviour, exit status."""
+
+from __future__ import annotations
+
+import click
+
+import pydlpar
+from pydlpar.cli.run import run
+
+__all__ = ["app"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pydlpar.__version__, prog_name="pydlpar")
+def app() -> None:
+    """Device hotplug (DLPAR) on IBM Power, on any computer.
+
+    Exit status: 0 when everything was carried out, 1 when a request was refused,
+    2 when the input or the command line is wrong.
+    """
+
+
+app.add_command(run)

@@ -1,0 +1,229 @@
+"""`pydlpar run`: carry out hotplug requests against the firmware model."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from pydlpar import DeviceTree, Dispatcher, DlparError, Firmware, Partition
+from pydlpar.cli.report import JsonReport, Report, TextReport
+from pydlpar.cli.sources import (
+    InputError,
+    Step,
+    plug,
+    read_events,
+    read_requests,
+    read_tree,
+)
+from pydlpar.dispatch import Outcome
+from pydlpar.request import DIALECTS
+
+__all__ = ["run"]
+
+_PROGRESS_FROM = 2000
+
+
+@click.command()
+@click.argument("requests", nargs=-1, metavar="[REQUEST]...")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Requests from a file, one a line; '-' is standard input.",
+)
+@click.option(
+    "-e",
+    "--event",
+    "events",
+    multiple=True,
+    metavar="FILE",
+    help="RTAS hotplug events, binary or hex dump; '-' is standard input.",
+)
+@click.option(
+    "--tree",
+    metavar="FILE",
+    help="Device tree of the machine: a blob (also gzipped) or a directory such as "
+    "/proc/device-tree. Default: a pseries machine with 4 of 16 cores and 4 of 16 GiB.",
+)
+@click.option(
+    "--plug",
+    "plugs",
+    multiple=True,
+    metavar="DEVICE",
+    help="What the platform makes available first: cpu[=CORE] or "
+    "memory=SIZE[@ADDRESS]. May be repeated.",
+)
+@click.option(
+    "--interrupt/--no-interrupt",
+    default=None,
+    help="Act on the events that --plug raises, as a guest does; or leave the devices "
+    "for the requests to take. Default: act where no request is given.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="6.12",
+    show_default=True,
+    help="Linux line whose grammar, order of calls and errors are followed.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["qemu", "lopar"]),
+    default="qemu",
+    show_default=True,
+    help="Firmware: as QEMU does it, or as the architecture says.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write the resulting tree (DTB).")
+@click.option("--diff", is_flag=True, help="Show what changed in the tree.")
+@click.option("--trace", is_flag=True, help="Show every call of every request.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "-k", "--keep-going", is_flag=True, help="Go on after a request is refused."
+)
+def run(
+    requests: tuple[str, ...],
+    files: tuple[str, ...],
+    events: tuple[str, ...],
+    tree: str | None,
+    plugs: tuple[str, ...],
+    interrupt: bool | None,
+    dialect: str,
+    profile: str,
+    output: str | None,
+    diff: bool,
+    trace: bool,
+    as_json: bool,
+    keep_going: bool,
+) -> None:
+    """Carry out hotplug REQUESTs, as Linux does, against the firmware model.
+
+    A REQUEST is what is written to /sys/kernel/dlpar:
+
+    \b
+      pydlpar run "cpu remove index 0x10000003"
+      pydlpar run --plug memory=1G "memory add count 4" --diff
+      pydlpar run --plug cpu --plug memory=1G --trace
+      pydlpar run -f requests.txt -e events.bin --json
+
+    Requests given as arguments come first, then those of files, then events.
+    Everything is read before anything is done. At the first refusal the run ends,
+    unless --keep-going is given, and no output is written.
+
+    Exit status: 0 all carried out, 1 a request was refused, 2 bad input.
+    """
+    if [*files, *events, tree].count("-") > 1:
+        raise InputError("'-' can be read only once")
+    before = read_tree(tree)
+    steps = [
+        Step(text.encode("utf-8", "surrogateescape"), False, "") for text in requests
+    ]
+    for path in files:
+        steps += read_requests(path)
+    for path in events:
+        steps += read_events(path)
+    if not steps and not plugs:
+        raise InputError(
+            "nothing to do: give requests, --file, --event or --plug (see --help)"
+        )
+    if interrupt is None:
+        interrupt = not steps
+    dispatcher, firmware = _machine(before, dialect, profile, tree)
+    plug(firmware, plugs)
+    report: Report
+    if as_json:
+        report = JsonReport(trace=trace)
+    else:
+        width = max((len(step.data) for step in steps if not step.is_event), default=44)
+        report = TextReport(Console(), width, trace=trace)
+    refused, left = _carry_out(
+        dispatcher, steps, report, interrupt=interrupt, keep_going=keep_going
+    )
+    after = dispatcher.partition.tree
+    if diff:
+        report.diff(before, after)
+    written = output if output and (keep_going or not refused) else None
+    if written:
+        _write(written, after.to_dtb())
+    report.end(left, written)
+    sys.exit(1 if refused else 0)
+
+
+def _machine(
+    tree: DeviceTree, dialect: str, profile: str, path: str | None
+) -> tuple[Dispatcher, Firmware]:
+    """A partition with a copy of the tree, and the firmware under it."""
+    try:
+        firmware = Firmware.from_tree(tree, profile=profile)
+        partition = Partition(DeviceTree.from_dtb(tree.to_dtb()))
+    except DlparError as error:
+        raise InputError(f"{path or 'the embedded tree'}: {error}") from None
+    return Dispatcher(partition, firmware, dialect=dialect), firmware
+
+
+def _carry_out(
+    dispatcher: Dispatcher,
+    steps: list[Step],
+    report: Report,
+    *,
+    interrupt: bool,
+    keep_going: bool,
+) -> tuple[bool, int]:
+    """Do all steps: whether one was refused, and how many were not tried."""
+    refused = False
+    if interrupt:
+        for outcome in dispatcher.interrupt():
+            report.outcome(Step(b"", True, "interrupt"), outcome)
+            refused |= bool(outcome.errno)
+    if refused and not keep_going:
+        return True, len(steps)
+    console = Console(stderr=True)
+    with Progress(
+        console=console,
+        transient=True,
+        disable=len(steps) < _PROGRESS_FROM or not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("requests", total=len(steps))
+        for number, step in enumerate(steps, 1):
+            outcome = _one(dispatcher, step)
+            report.outcome(step, outcome)
+            progress.advance(task)
+            if outcome.errno:
+                refused = True
+                if not keep_going:
+                    return True, len(steps) - number
+    return refused, 0
+
+
+def _one(dispatcher: Dispatcher, step: Step) -> Outcome:
+    if step.is_event:
+        return dispatcher.event(step.data)
+    dispatcher.write(step.data)
+    assert dispatcher.last is not None
+    return dispatcher.last
+
+
+def _write(path: str, data: bytes) -> None:
+    """Replace a file whole: whoever reads it sees the old or the new content."""
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(name, 0o644)
+            os.replace(name, target)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None

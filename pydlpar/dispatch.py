@@ -1,0 +1,362 @@
+"""The dispatcher: one entry point for requests written and requests raised.
+
+Text written to `/sys/kernel/dlpar` and events fetched at the hotplug interrupt
+become the same request, and `Dispatcher.handle` carries it out: it runs the
+operation of the resource, answers each of its effects from the platform, retries
+what firmware calls busy, and keeps a record. It reads no clock and sleeps only
+through the callable it is given.
+
+Busy answers (Linux rtas.c `rtas_busy_delay`): -2 is retried at once, 990x after
+10^x ms, at most one second, without a limit unless `max_busy` sets one. Beyond it
+the operation sees the busy status, and treats it as a failure.
+
+A positive RTAS status that Linux would hand to the writer as a byte count is
+reported as EIO.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydlpar.constants import EventMask, Resource, RtasStatus
+from pydlpar.errors import BusyError, EventError, RequestError
+from pydlpar.node import Buffer
+from pydlpar.operations import cpu, memory
+from pydlpar.operations.behaviour import Quirk, behaviour_of
+from pydlpar.operations.calls import (
+    CONFIGURE_CONNECTOR,
+    FUNCTIONS,
+    GET_SENSOR_STATE,
+    METHODS,
+    SET_INDICATOR,
+    Operation,
+    Platform,
+    Run,
+)
+from pydlpar.partition import Partition
+from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
+from pydlpar.rtas import decode_event
+
+__all__ = ["Call", "Dispatcher", "EventCounts", "Outcome"]
+
+_BUSY = int(RtasStatus.BUSY)
+_DELAY_MIN = int(RtasStatus.EXTENDED_DELAY_MIN)
+_DELAY_MAX = int(RtasStatus.EXTENDED_DELAY_MAX)
+_LONGEST_DELAY_MS = 1000
+_MS = 1000
+
+_HOTPLUG = int(EventMask.HOTPLUG)
+_LOG_MAX = 2048
+
+_SLEEP = len(METHODS)
+_NAMES = (*FUNCTIONS, "sleep")
+
+_OPERATIONS: dict[int, Callable[[Run, HotplugRequest], Operation]] = {
+    Resource.CPU: cpu.operate,
+    Resource.MEMORY: memory.operate,
+}
+# What the interrupt handler takes; the rest it leaves to the daemon in user space.
+_KERNEL_RESOURCES = frozenset({Resource.CPU, Resource.MEMORY, Resource.PMEM})
+
+
+class Call(NamedTuple):
+    """One call that a request made.
+
+    Attributes:
+        function: the RTAS function, what the operating system did, or "sleep".
+        arguments: its arguments; of "sleep", the milliseconds.
+        status: RTAS status, or 0 or a negative errno.
+        result: the state (get-sensor-state), the status of every call of the walk
+            (ibm,configure-connector), else None.
+    """
+
+    function: str
+    arguments: tuple[int, ...]
+    status: int
+    result: Any = None
+
+
+class Outcome:
+    """What became of a request.
+
+    Attributes:
+        request: the request; None where there was none to be understood.
+        errno: 0, or the errno that the writer would see.
+        handled: False for an event that is not the kernel's to act upon.
+        changes: changes to the tree, in order: ("add", path), ("remove", path),
+            ("set", path, property, old, new).
+    """
+
+    __slots__ = ("_reason", "_trace", "changes", "errno", "handled", "request")
+
+    def __init__(
+        self,
+        request: HotplugRequest | None,
+        errno: int,
+        trace: list[tuple[tuple[int, ...], Any]],
+        changes: list[tuple[Any, ...]],
+        reason: Run | str,
+        handled: bool = True,
+    ) -> None:
+        self.request = request
+        self.errno = errno
+        self.changes = changes
+        self.handled = handled
+        self._trace = trace
+        self._reason = reason
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls made, in order."""
+        return [_call(effect, answer) for effect, answer in self._trace]
+
+    @property
+    def reason(self) -> str:
+        """Why it failed or was not handled, in words; empty where it succeeded."""
+        if isinstance(self._reason, str):
+            return self._reason
+        return self._reason.reason if self.errno else ""
+
+    def __repr__(self) -> str:
+        result = errno.errorcode.get(self.errno, "ok") if self.errno else "ok"
+        why = f": {self.reason}" if self.reason else ""
+        return f"<Outcome of {str(self.request)!r}: {result}{why}>"
+
+
+def _call(effect: tuple[int, ...], answer: Any) -> Call:
+    kind, *arguments = effect
+    if kind in (GET_SENSOR_STATE, CONFIGURE_CONNECTOR):
+        return Call(_NAMES[kind], tuple(arguments), answer[0], answer[1])
+    return Call(_NAMES[kind], tuple(arguments), answer)
+
+
+@dataclass
+class EventCounts:
+    """How many events came by the interrupt, by what was done with them.
+
+    Attributes:
+        handled: given to an operation.
+        user_space: of a resource that is left to the daemon in user space.
+        without_section: a well-formed log that has no hotplug section (Linux
+            dereferences a null pointer).
+        damaged: not a well-formed log (Linux reads out of bounds or loops).
+    """
+
+    handled: int = 0
+    user_space: int = 0
+    without_section: int = 0
+    damaged: int = 0
+
+
+class Dispatcher:
+    """Carries out hotplug requests on a partition against a platform.
+
+    Belongs to one thread at a time, as requests hold one lock in the kernel: a
+    request that meets another one raises `BusyError`.
+
+    Where the platform raises an exception, the tree, the LMB table and the threads
+    are what they were before the request; the platform is not.
+
+    Attributes:
+        partition: what the operating system knows.
+        platform: who answers the calls.
+        dialect: the kernel line.
+        behaviour: what it does, quirks included.
+        events: counts of events.
+        last: outcome of the last write, event or request; None before the first.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        platform: Platform,
+        dialect: str = "6.12",
+        *,
+        quirks: Iterable[Quirk] | None = None,
+        sleep: Callable[[float], object] | None = None,
+        max_busy: int | None = None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            dialect: a key of `DIALECTS`.
+            quirks: bugs to imitate, instead of those of the dialect.
+            sleep: called with the seconds of an extended delay. Without it no time
+                passes; the delay is in the record either way.
+            max_busy: busy answers in a row to one call after which it counts as
+                failed; None for no limit, as in Linux.
+
+        Raises:
+            ArgumentError: no such dialect.
+        """
+        self.partition = partition
+        self.platform = platform
+        self.dialect = dialect
+        self.behaviour = behaviour_of(dialect, quirks)
+        self.events = EventCounts()
+        self.last: Outcome | None = None
+        self._sleep = sleep
+        self._max_busy = max_busy
+        self._methods = tuple(getattr(platform, name) for name in METHODS)
+        self._log_size = _log_size(partition)
+        self._lock = threading.Lock()
+
+    def write(self, data: Buffer | str) -> int:
+        """Write to `/sys/kernel/dlpar`, once.
+
+        Returns:
+            Bytes taken, which is at most a page, or -errno. Why is in `.last`.
+        """
+        page = first_page(data)
+        if not page:
+            return 0
+        try:
+            request = parse_request(page, self.dialect)
+        except RequestError as error:
+            self.last = Outcome(None, error.errno, [], [], str(error))
+            return -error.errno
+        failed = self.handle(request).errno
+        return -failed if failed else len(page)
+
+    def read(self) -> bytes:
+        """Read `/sys/kernel/dlpar`.
+
+        Raises:
+            PermissionError: the dialect cannot be read from (EACCES).
+        """
+        listing = DIALECTS[self.dialect].listing
+        if listing is None:
+            raise PermissionError(
+                errno.EACCES, f"Linux {self.dialect} has no show method"
+            )
+        return listing
+
+    def interrupt(self) -> list[Outcome]:
+        """The hotplug interrupt: fetch events until there are none, act on each.
+
+        Linux fetches one event an interrupt, ignores the status, and counts on
+        being interrupted again; here the status ends it. In a dialect that does
+        not know the interrupt nothing happens.
+        """
+        outcomes: list[Outcome] = []
+        if not self.behaviour.interrupts:
+            return outcomes
+        while True:
+            status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
+            if status:
+                return outcomes
+            self.last = self._event(log)
+            outcomes.append(self.last)
+
+    def _event(self, log: bytes) -> Outcome:
+        try:
+            section = decode_event(log).hotplug
+        except EventError as error:
+            self.events.damaged += 1
+            return Outcome(None, 0, [], [], str(error), handled=False)
+        if section is None:
+            self.events.without_section += 1
+            reason = "the event has no hotplug section"
+            return Outcome(None, 0, [], [], reason, handled=False)
+        request = HotplugRequest.from_section(section)
+        if request.resource not in _KERNEL_RESOURCES:
+            self.events.user_space += 1
+            reason = "this resource is left to user space"
+            return Outcome(request, 0, [], [], reason, handled=False)
+        self.events.handled += 1
+        return self.handle(request)
+
+    def handle(self, request: HotplugRequest) -> Outcome:
+        """Carry out one request.
+
+        Raises:
+            BusyError: another one is being carried out.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise BusyError(f"{request}: another request is being carried out")
+        run = Run(self.partition, self.behaviour)
+        trace: list[tuple[tuple[int, ...], Any]] = []
+        rc = None
+        try:
+            operate = _OPERATIONS.get(request.resource, _refuse)
+            with self.partition.tree.transaction():
+                rc = self._drive(operate(run, request), trace)
+        finally:
+            if rc is None:
+                run.take_back()
+            self._lock.release()
+        failed = -rc if rc <= 0 else errno.EIO
+        self.last = Outcome(request, failed, trace, run.changes, run)
+        return self.last
+
+    def _drive(
+        self, operation: Operation, trace: list[tuple[tuple[int, ...], Any]]
+    ) -> int:
+        """Answer an operation's effects until it returns."""
+        send, append, methods = operation.send, trace.append, self._methods
+        answer: Any = None
+        try:
+            while True:
+                effect = send(answer)
+                kind = effect[0]
+                answer = methods[kind](*effect[1:])
+                append((effect, answer))
+                if kind <= CONFIGURE_CONNECTOR:
+                    status = answer if kind == SET_INDICATOR else answer[0]
+                    if status and _is_busy(status):
+                        answer = self._retry(effect, answer, trace)
+        except StopIteration as stop:
+            rc: int = stop.value
+            return rc
+
+    def _retry(
+        self,
+        effect: tuple[int, ...],
+        answer: Any,
+        trace: list[tuple[tuple[int, ...], Any]],
+    ) -> Any:
+        """Repeat a call that was answered busy, as long as the dialect would."""
+        kind = effect[0]
+        busy = 0
+        while True:
+            status = answer if kind == SET_INDICATOR else answer[0]
+            if not (_is_busy(status) and self._retries(kind, status)):
+                return answer
+            busy += 1
+            if self._max_busy is not None and busy > self._max_busy:
+                return answer
+            if status != _BUSY:
+                delay = min(10 ** (status - _DELAY_MIN), _LONGEST_DELAY_MS)
+                trace.append(((_SLEEP, delay), 0))
+                if self._sleep is not None:
+                    self._sleep(delay / _MS)
+            answer = self._methods[kind](*effect[1:])
+            trace.append((effect, answer))
+
+    def _retries(self, kind: int, status: int) -> bool:
+        if kind == GET_SENSOR_STATE:
+            return self.behaviour.sensor_retry
+        if kind == CONFIGURE_CONNECTOR:
+            return status == _BUSY or self.behaviour.connector_delay
+        return True
+
+
+def _is_busy(status: int) -> bool:
+    return status == _BUSY or _DELAY_MIN <= status <= _DELAY_MAX
+
+
+def _refuse(run: Run, request: HotplugRequest) -> Operation:
+    """The answer for a resource without a handler."""
+    yield from ()
+    return run.fail(-errno.EINVAL, "there is no handler for {}", str(request))
+
+
+def _log_size(partition: Partition) -> int:
+    """Bytes of the event buffer: what firmware states, at most what Linux has."""
+    rtas = partition.tree.get("/rtas")
+    value = None if rtas is None else rtas.get("rtas-error-log-max")
+    return _LOG_MAX if value is None else min(int.from_bytes(value, "big"), _LOG_MAX)

@@ -1,0 +1,367 @@
+"""LMB tables: `ibm,dynamic-memory`, `ibm,dynamic-memory-v2`.
+
+A table holds every logical memory block (LMB) of the partition in the order of
+the property, which is the order that the kernel walks it in. The DRC index is
+not unique (QEMU lists index 0 for boot memory and gaps), so rows are named by
+their position; `find` gives the first row with a DRC index.
+
+Source: LoPAR C.6.6.2; Linux arch/powerpc/mm/drmem.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from struct import Struct
+from struct import error as StructError
+from typing import Literal, NamedTuple
+
+from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.errors import ArgumentError, NotFoundError
+from pydlpar.lookup import LookupArrays
+
+__all__ = ["NO_ASSOCIATIVITY", "Lmb", "LmbColumns", "LmbTable", "LookupArrays"]
+
+NO_ASSOCIATIVITY: int = lib.DLPAR_LMB_AA_NONE
+"""Associativity index of an LMB that has none."""
+
+_MERGE = {"exact": 0, "kernel": lib.DLPAR_DRMEM_MERGE_KERNEL}
+_BY_DRC: int = lib.DLPAR_DRMEM_KEY_DRC
+_BY_BASE: int = lib.DLPAR_DRMEM_KEY_BASE
+_MAX_LMBS: int = lib.DLPAR_DRMEM_MAX_LMBS
+_ASSIGNED: int = lib.DLPAR_LMB_ASSIGNED
+_RESERVED: int = lib.DLPAR_LMB_RESERVED
+
+_find = lib.dlpar_drmem_find
+_count = lib.dlpar_drmem_count
+_next = lib.dlpar_drmem_next
+_change_flags = lib.dlpar_drmem_change_flags
+
+_ROW = Struct("=QIII4x")  # struct dlpar_lmb, without its reserved word
+_WORDS = _ROW.size // 4
+_LMBS = ffi.typeof("struct dlpar_lmb[]")
+_BYTES = ffi.typeof("uint8_t[]")
+_U32S = ffi.typeof("uint32_t[]")
+
+
+class Lmb(NamedTuple):
+    """One logical memory block: base address in bytes, and three 32-bit words."""
+
+    base: int
+    drc_index: int
+    aa_index: int
+    flags: int
+
+
+class LmbColumns(NamedTuple):
+    """Columns of a table: read-only views that follow every later change of it."""
+
+    base: memoryview
+    drc_index: memoryview
+    aa_index: memoryview
+    flags: memoryview
+
+
+class LmbTable:
+    """The partition's LMBs, in property order; base and DRC index never change.
+
+    A table belongs to one thread at a time.
+
+    Attributes:
+        lmb_size: bytes of one LMB.
+        version: 1 or 2 for the property it was read from, 0 if there was none.
+        address_cells: cells of a base address in a version 1 property.
+    """
+
+    __slots__ = (
+        "_aa_indexes",
+        "_by_base",
+        "_by_drc",
+        "_flags",
+        "_len",
+        "_lmbs",
+        "_rows",
+        "address_cells",
+        "lmb_size",
+        "version",
+    )
+
+    def __init__(
+        self,
+        lmbs: Iterable[tuple[int, int, int, int]],
+        lmb_size: int,
+        version: int = 2,
+        address_cells: int = 2,
+    ) -> None:
+        """Make a table of rows (base, drc_index, aa_index, flags).
+
+        Raises:
+            ArgumentError: *version* is neither 0, 1 nor 2, *lmb_size* is not a
+                positive 64-bit number, a row does not fit, or there are more
+                than `DLPAR_DRMEM_MAX_LMBS`.
+        """
+        try:
+            rows = b"".join(_ROW.pack(*row) for row in lmbs)
+        except StructError as error:
+            raise ArgumentError(f"LMB row: {error}") from None
+        count = len(rows) // _ROW.size
+        if count > _MAX_LMBS:
+            raise ArgumentError(f"{count} LMBs, at most {_MAX_LMBS} are supported")
+        memory = ffi.new(_LMBS, count)
+        ffi.memmove(memory, rows, len(rows))
+        self._adopt(memory, count, lmb_size, version, address_cells)
+        self._index()
+
+    @classmethod
+    def from_properties(
+        cls,
+        dynamic_memory: bytes | None,
+        dynamic_memory_v2: bytes | None,
+        lmb_size: int,
+        address_cells: int = 2,
+    ) -> LmbTable:
+        """Read the property that is there; version 1 wins, as in the kernel.
+
+        Args:
+            dynamic_memory: value of `ibm,dynamic-memory`, or None.
+            dynamic_memory_v2: value of `ibm,dynamic-memory-v2`, or None.
+            lmb_size: bytes of one LMB, from `ibm,lmb-size`.
+            address_cells: the root's `#address-cells`; only version 1 uses it.
+
+        Returns:
+            The table; empty, with version 0, where both are None.
+
+        Raises:
+            DecodeError: the value is malformed; `.offset` is the byte.
+            ArgumentError: *lmb_size* or *address_cells* is out of range.
+        """
+        self = cls.__new__(cls)
+        offset = ffi.new("size_t *")
+        if dynamic_memory is not None:
+            what, version = "ibm,dynamic-memory", 1
+            count_lmbs, decode = lib.dlpar_drmem_v1_count, lib.dlpar_drmem_v1_decode
+            data, unit = memoryview(dynamic_memory).tobytes(), address_cells
+        elif dynamic_memory_v2 is not None:
+            what, version = "ibm,dynamic-memory-v2", 2
+            count_lmbs, decode = lib.dlpar_drmem_v2_count, lib.dlpar_drmem_v2_decode
+            data, unit = memoryview(dynamic_memory_v2).tobytes(), lmb_size
+        else:
+            self._adopt(ffi.new(_LMBS, 0), 0, lmb_size, 0, address_cells)
+            self._index()
+            return self
+        self._check_shape(lmb_size, version, address_cells)
+        count = count_lmbs(offset, data, len(data), unit)
+        if count < 0:
+            raise_error(count, what, offset=offset[0])
+        memory = ffi.new(_LMBS, count)
+        decode(memory, count, offset, data, len(data), unit)
+        self._adopt(memory, count, lmb_size, version, address_cells)
+        self._index()
+        return self
+
+    @staticmethod
+    def _check_shape(lmb_size: int, version: int, address_cells: int) -> None:
+        if not 0 < lmb_size < 1 << 64:
+            raise ArgumentError(f"LMB size {lmb_size}, expected 1 to 2**64 - 1")
+        if version not in (0, 1, 2):
+            raise ArgumentError(f"version {version}, expected 0, 1 or 2")
+        if address_cells not in (1, 2):
+            raise ArgumentError(f"{address_cells} address cells, expected 1 or 2")
+
+    def _adopt(
+        self,
+        memory: object,
+        count: int,
+        lmb_size: int,
+        version: int,
+        address_cells: int,
+    ) -> None:
+        """Take over *memory*, an array of *count* LMBs, and lay the views over it."""
+        self._check_shape(lmb_size, version, address_cells)
+        self._lmbs = memory
+        self._len = count
+        self.lmb_size = lmb_size
+        self.version = version
+        self.address_cells = address_cells
+        self._rows = memoryview(ffi.buffer(memory)).cast("B")
+        words = self._rows.cast("I") if count else memoryview(b"").cast("I")
+        self._aa_indexes = words[3::_WORDS]
+        self._flags = words[4::_WORDS]
+
+    def _index(self) -> None:
+        """Sort positions by DRC index and by base, for the look-ups."""
+        scratch = ffi.new(_U32S, self._len)
+        self._by_drc = ffi.new(_U32S, self._len)
+        self._by_base = ffi.new(_U32S, self._len)
+        sort = lib.dlpar_drmem_sort
+        sort(self._by_drc, scratch, self._lmbs, self._len, _BY_DRC)
+        sort(self._by_base, scratch, self._lmbs, self._len, _BY_BASE)
+
+    def copy(self) -> LmbTable:
+        """An independent table with the same rows."""
+        twin = LmbTable.__new__(LmbTable)
+        memory = ffi.new(_LMBS, self._len)
+        ffi.memmove(memory, self._lmbs, len(self._rows))
+        twin._adopt(memory, self._len, self.lmb_size, self.version, self.address_cells)
+        # Keys never change, so the indexes are shared.
+        twin._by_drc, twin._by_base = self._by_drc, self._by_base
+        return twin
+
+    def __len__(self) -> int:
+        return self._len
+
+    def __getitem__(self, position: int) -> Lmb:
+        """The row at *position*; negative ones count from the end."""
+        if position < 0:
+            position += self._len
+        if not 0 <= position < self._len:
+            raise IndexError(f"LMB {position} of {self._len}")
+        return Lmb._make(_ROW.unpack_from(self._rows, position * _ROW.size))
+
+    def __iter__(self) -> Iterator[Lmb]:
+        return map(Lmb._make, _ROW.iter_unpack(self._rows))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same rows and LMB size, whatever the version."""
+        if not isinstance(other, LmbTable):
+            return NotImplemented
+        return self.lmb_size == other.lmb_size and self._rows == other._rows
+
+    def __repr__(self) -> str:
+        return (
+            f"<LmbTable of {self._len} LMBs of {self.lmb_size:#x} bytes, "
+            f"version {self.version}>"
+        )
+
+    def find(self, drc_index: int) -> int | None:
+        """Position of the first LMB, in table order, with *drc_index*, or None."""
+        try:
+            found: int = _find(self._by_drc, self._lmbs, self._len, _BY_DRC, drc_index)
+        except OverflowError:
+            raise ArgumentError(f"DRC index {drc_index} is not unsigned") from None
+        return found if found >= 0 else None
+
+    def find_base(self, base: int) -> int | None:
+        """Position of the first LMB whose base address is *base*, or None."""
+        try:
+            found: int = _find(self._by_base, self._lmbs, self._len, _BY_BASE, base)
+        except OverflowError:
+            raise ArgumentError(f"base address {base} is not unsigned") from None
+        return found if found >= 0 else None
+
+    def flags(self, position: int) -> int:
+        """Flags of the LMB at *position*: `LmbFlags` bits."""
+        flags: int = self._flags[position]
+        return flags
+
+    def removable(self, position: int) -> bool:
+        """Whether its flags let an LMB be removed: ASSIGNED and not RESERVED."""
+        return self._flags[position] & (_ASSIGNED | _RESERVED) == _ASSIGNED
+
+    def set(
+        self,
+        position: int,
+        *,
+        flags: int | None = None,
+        aa_index: int | None = None,
+    ) -> None:
+        """Replace flags, associativity index, or both, of one LMB.
+
+        Raises:
+            ArgumentError: a value is not an unsigned 32-bit number; nothing is set.
+            IndexError: there is no such LMB.
+        """
+        old = self._flags[position]
+        try:
+            if flags is not None:
+                self._flags[position] = flags
+            if aa_index is not None:
+                self._aa_indexes[position] = aa_index
+        except ValueError:
+            self._flags[position] = old
+            raise ArgumentError(
+                f"LMB {position}: flags {flags}, associativity index {aa_index}: "
+                "expected unsigned 32-bit numbers"
+            ) from None
+
+    def change_flags(
+        self, start: int, count: int = 1, *, clear: int = 0, set: int = 0
+    ) -> None:
+        """Clear, then set, flag bits of *count* LMBs from position *start* on.
+
+        Raises:
+            ArgumentError: the range leaves the table, or bits are not 32-bit.
+        """
+        try:
+            rc = _change_flags(self._lmbs, self._len, start, count, clear, set)
+        except OverflowError as error:
+            raise ArgumentError(f"flags of LMBs: {error}") from None
+        if rc < 0:
+            raise_error(rc, f"flags of {count} LMBs at {start} of {self._len}")
+
+    def count(self, mask: int, value: int, limit: int | None = None) -> int:
+        """Count LMBs with `flags & mask == value`, stopping at *limit* if given."""
+        limit = self._len if limit is None else limit
+        try:
+            found: int = _count(self._lmbs, self._len, mask, value, limit)
+        except OverflowError as error:
+            raise ArgumentError(f"count of LMBs: {error}") from None
+        return found
+
+    def next(self, position: int, mask: int, value: int) -> int | None:
+        """First position >= *position* with `flags & mask == value`, or None."""
+        try:
+            found: int = _next(self._lmbs, self._len, position, mask, value)
+        except OverflowError as error:
+            raise ArgumentError(f"LMB after {position}: {error}") from None
+        return found if found >= 0 else None
+
+    def columns(self) -> LmbColumns:
+        """The columns as read-only views of 64-bit bases and 32-bit words."""
+        if not self._len:
+            empty = memoryview(b"")
+            words = empty.cast("I")
+            return LmbColumns(empty.cast("Q"), words, words, words)
+        bases = self._rows.cast("Q").toreadonly()
+        words = self._rows.cast("I").toreadonly()
+        return LmbColumns(
+            bases[:: _WORDS // 2], words[2::_WORDS], words[3::_WORDS], words[4::_WORDS]
+        )
+
+    def to_v1(self) -> bytes:
+        """The table as `ibm,dynamic-memory`, with the table's address cells.
+
+        Raises:
+            ArgumentError: a base address does not fit the address cells.
+        """
+        return self._encode(lib.dlpar_drmem_v1_encode, self.address_cells)
+
+    def to_v2(self, merge: Literal["exact", "kernel"] = "exact") -> bytes:
+        """The table as `ibm,dynamic-memory-v2`.
+
+        Args:
+            merge: "exact" begins a set wherever base, DRC index, associativity
+                index or flags do not follow on. "kernel" looks at the last two
+                only, as Linux does: sets apart from each other may merge, and
+                then expand to wrong addresses when read again.
+        """
+        if merge not in _MERGE:
+            raise ArgumentError(f"merge {merge!r}, expected 'exact' or 'kernel'")
+        return self._encode(lib.dlpar_drmem_v2_encode, self.lmb_size, _MERGE[merge])
+
+    def encode(self, merge: Literal["exact", "kernel"] = "exact") -> bytes:
+        """The table as the property it was read from; *merge* as in `to_v2`.
+
+        Raises:
+            NotFoundError: it was read from none.
+        """
+        if not self.version:
+            raise NotFoundError("there was no ibm,dynamic-memory property")
+        return self.to_v1() if self.version == 1 else self.to_v2(merge)
+
+    def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
+        need = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
+        if need < 0:
+            raise_error(need, f"{self._len} LMBs")
+        out = ffi.new(_BYTES, need)
+        encode(out, need, self._lmbs, self._len, *how)
+        return bytes(ffi.buffer(out))

@@ -1,0 +1,309 @@
+"""The vocabulary of operations: what they yield, what they are sent, who answers.
+
+An operation is a generator. It yields effects and is sent the answer to each; it
+returns 0, a negative errno, or a positive RTAS status that the kernel would have
+let through. An effect is a tuple `(kind, *arguments)`; `kind` is one of the numbers
+below, and `METHODS[kind]` the name of the `Platform` method that answers it.
+
+DRC calls are those of Linux, arch/powerpc/platforms/pseries/dlpar.c.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from pydlpar.constants import (
+    AllocationState,
+    EntitySense,
+    Indicator,
+    IsolationState,
+    RtasStatus,
+    Sensor,
+)
+
+if TYPE_CHECKING:
+    from pydlpar.operations.behaviour import Behaviour
+    from pydlpar.partition import Partition
+
+__all__ = [
+    "ADD_MEMORY",
+    "CONFIGURE_CONNECTOR",
+    "FUNCTIONS",
+    "GET_SENSOR_STATE",
+    "METHODS",
+    "OFFLINE_CPU",
+    "OFFLINE_MEMORY",
+    "ONLINE_CPU",
+    "ONLINE_MEMORY",
+    "REMOVE_MEMORY",
+    "SET_INDICATOR",
+    "ConnectorResult",
+    "Effect",
+    "Operation",
+    "Platform",
+    "Run",
+    "acquire",
+    "configure",
+    "release",
+    "rtas_errno",
+    "unisolate",
+]
+
+GET_SENSOR_STATE = 0
+SET_INDICATOR = 1
+CONFIGURE_CONNECTOR = 2
+ONLINE_CPU = 3
+OFFLINE_CPU = 4
+ADD_MEMORY = 5
+ONLINE_MEMORY = 6
+OFFLINE_MEMORY = 7
+REMOVE_MEMORY = 8
+
+METHODS = (
+    "get_sensor_state",
+    "set_indicator",
+    "configure_connector",
+    "online_cpu",
+    "offline_cpu",
+    "add_memory",
+    "online_memory",
+    "offline_memory",
+    "remove_memory",
+)
+"""Name of the `Platform` method by kind of effect."""
+
+FUNCTIONS = (
+    "get-sensor-state",
+    "set-indicator",
+    "ibm,configure-connector",
+    "online-cpu",
+    "offline-cpu",
+    "add-memory",
+    "online-memory",
+    "offline-memory",
+    "remove-memory",
+)
+"""Name for people by kind of effect; the first three are RTAS functions."""
+
+Effect = tuple[int, ...]
+Operation = Generator[Effect, Any, int]
+
+_SENSE = int(Sensor.ENTITY_SENSE)
+_PRESENT = int(EntitySense.PRESENT)
+_UNUSABLE = int(EntitySense.UNUSABLE)
+_ALLOCATION = int(Indicator.ALLOCATION_STATE)
+_ISOLATION = int(Indicator.ISOLATION_STATE)
+_ALLOCATE = int(AllocationState.USABLE)
+_DEALLOCATE = int(AllocationState.UNUSABLE)
+_ISOLATE = int(IsolationState.ISOLATE)
+_UNISOLATE = int(IsolationState.UNISOLATE)
+
+_ERRNOS = {
+    int(RtasStatus.HARDWARE_ERROR): errno.EIO,
+    int(RtasStatus.INVALID_PARAMETER): errno.EINVAL,
+    int(RtasStatus.SLOT_ISOLATED): errno.EFAULT,
+    int(RtasStatus.OUTSTANDING_TRANSLATION): errno.EEXIST,
+    int(RtasStatus.NO_RESOURCE): errno.ENODEV,
+}
+
+
+class ConnectorResult(NamedTuple):
+    """What a walk of configure-connector gave.
+
+    Attributes:
+        status: the last status; 0 when the walk is complete.
+        statuses: the status of every call made, in order.
+        fragment: the delivered nodes as a flattened tree whose nameless root has
+            them as children; None unless the walk is complete.
+    """
+
+    status: int
+    statuses: Sequence[int]
+    fragment: bytes | None
+
+
+class Platform(Protocol):
+    """The other side of an operation: firmware, and the rest of the kernel.
+
+    The first four are RTAS calls and answer RTAS status words. The others do what
+    the operating system does itself and answer 0 or a negative errno.
+    """
+
+    def get_sensor_state(self, sensor: int, index: int, /) -> tuple[int, int]:
+        """Status and state of a sensor of the DRC *index*."""
+
+    def set_indicator(self, indicator: int, index: int, value: int, /) -> int:
+        """Set an indicator of the DRC *index*."""
+
+    def configure_connector(self, index: int, /) -> ConnectorResult:
+        """Walk ibm,configure-connector to its end, or to the first failure."""
+
+    def check_exception(self, mask: int, length: int, /) -> tuple[int, bytes]:
+        """Status (0: an event, 1: none) and the next event of a class."""
+
+    def online_cpu(self, thread: int, /) -> int:
+        """Start the CPU thread with this hardware number."""
+
+    def offline_cpu(self, thread: int, /) -> int:
+        """Stop the CPU thread with this hardware number."""
+
+    def add_memory(self, base: int, size: int, node: int, /) -> int:
+        """Add *size* bytes of memory at *base* to NUMA node *node*."""
+
+    def online_memory(self, base: int, size: int, /) -> int:
+        """Take the memory block at *base* into use."""
+
+    def offline_memory(self, base: int, size: int, /) -> int:
+        """Take the memory block at *base* out of use."""
+
+    def remove_memory(self, base: int, size: int, /) -> int:
+        """Remove the memory block at *base*; Linux ignores the answer."""
+
+
+class Run:
+    """One request being carried out: what it works on, changed, and why it failed.
+
+    Attributes:
+        partition: what the operating system knows.
+        behaviour: how its kernel line behaves.
+        changes: changes to the tree, in order: ("add", path), ("remove", path),
+            ("set", path, property, old, new).
+        undo: calls `(function, *arguments)` that take back, in reverse, what the
+            tree's own transaction does not know of.
+    """
+
+    __slots__ = ("_first", "_summary", "behaviour", "changes", "partition", "undo")
+
+    def __init__(self, partition: Partition, behaviour: Behaviour) -> None:
+        self.partition = partition
+        self.behaviour = behaviour
+        self.changes: list[tuple[Any, ...]] = []
+        self.undo: list[tuple[Any, ...]] = []
+        self._first: tuple[Any, ...] | None = None
+        self._summary: tuple[Any, ...] | None = None
+
+    def fail(self, rc: int, *reason: Any) -> int:
+        """Return *rc*, keeping *reason* (a format and its arguments) if the first."""
+        if self._first is None:
+            self._first = reason
+        return rc
+
+    def fall_short(self, rc: int, *reason: Any) -> int:
+        """Return *rc*, keeping *reason* as the sum of what went wrong."""
+        self._summary = reason
+        return rc
+
+    def take_back(self) -> None:
+        """Undo what the tree's transaction does not know of."""
+        for function, *arguments in reversed(self.undo):
+            function(*arguments)
+        self.undo.clear()
+
+    @property
+    def reason(self) -> str:
+        """Why the request failed, in words: the sum, then the first cause."""
+        parts = [part for part in (self._summary, self._first) if part]
+        return ": ".join(part[0].format(*part[1:]) for part in parts)
+
+
+def rtas_errno(status: int) -> int:
+    """The negative errno of an RTAS status; positive ones are passed through.
+
+    Source: Linux arch/powerpc/kernel/rtas.c `rtas_error_rc`.
+    """
+    return status if status >= 0 else -_ERRNOS.get(status, errno.ERANGE)
+
+
+def acquire(run: Run, index: int) -> Operation:
+    """Make the DRC usable and unisolate it; -EPERM where it is not unusable."""
+    status, state = yield (GET_SENSOR_STATE, _SENSE, index)
+    if status or state != _UNUSABLE:
+        return _sensor_failed(run, index, status, state, _UNUSABLE)
+    status = yield (SET_INDICATOR, _ALLOCATION, index, _ALLOCATE)
+    if status:
+        return _indicator_failed(run, _ALLOCATION, index, _ALLOCATE, status)
+    status = yield (SET_INDICATOR, _ISOLATION, index, _UNISOLATE)
+    if status:
+        yield (SET_INDICATOR, _ALLOCATION, index, _DEALLOCATE)
+        return _indicator_failed(run, _ISOLATION, index, _UNISOLATE, status)
+    return 0
+
+
+def release(run: Run, index: int) -> Operation:
+    """Isolate the DRC and make it unusable; -EPERM where it is not present."""
+    status, state = yield (GET_SENSOR_STATE, _SENSE, index)
+    if status or state != _PRESENT:
+        return _sensor_failed(run, index, status, state, _PRESENT)
+    status = yield (SET_INDICATOR, _ISOLATION, index, _ISOLATE)
+    if status:
+        return _indicator_failed(run, _ISOLATION, index, _ISOLATE, status)
+    status = yield (SET_INDICATOR, _ALLOCATION, index, _DEALLOCATE)
+    if status:
+        yield (SET_INDICATOR, _ISOLATION, index, _UNISOLATE)
+        return _indicator_failed(run, _ALLOCATION, index, _DEALLOCATE, status)
+    return 0
+
+
+def unisolate(index: int) -> Operation:
+    """Hint to firmware that a removal failed; nobody looks at the result."""
+    status, state = yield (GET_SENSOR_STATE, _SENSE, index)
+    if status or state != _PRESENT:
+        return -errno.EPERM
+    yield (SET_INDICATOR, _ISOLATION, index, _UNISOLATE)
+    return 0
+
+
+def configure(run: Run, index: int) -> Generator[Effect, Any, bytes | None]:
+    """The fragment that configure-connector delivers, or None where it fails."""
+    result = yield (CONFIGURE_CONNECTOR, index)
+    if result.status or result.fragment is None:
+        run.fail(
+            -errno.EINVAL,
+            "ibm,configure-connector({:#010x}) ended with status {}",
+            index,
+            result.status,
+        )
+        return None
+    fragment: bytes = result.fragment
+    return fragment
+
+
+def _sensor_failed(run: Run, index: int, status: int, state: int, want: int) -> int:
+    if status:
+        return run.fail(
+            -errno.EPERM,
+            "get-sensor-state({}, {:#010x}) failed with status {}",
+            _SENSE,
+            index,
+            status,
+        )
+    return run.fail(
+        -errno.EPERM,
+        "get-sensor-state({}, {:#010x}) said {} ({}), expected {} ({})",
+        _SENSE,
+        index,
+        _sense_word(state),
+        state,
+        _sense_word(want),
+        want,
+    )
+
+
+def _sense_word(state: int) -> str:
+    words = {int(member): member.name.lower() for member in EntitySense}
+    return words.get(state, "an unknown state")
+
+
+def _indicator_failed(
+    run: Run, indicator: int, index: int, value: int, status: int
+) -> int:
+    return run.fail(
+        rtas_errno(status),
+        "set-indicator({}, {:#010x}, {}) failed with status {}",
+        indicator,
+        index,
+        value,
+        status,
+    )

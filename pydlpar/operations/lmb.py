@@ -1,0 +1,203 @@
+"""One logical memory block added or removed, and the properties that tell of it.
+
+Linux hotplug-memory.c `dlpar_add_lmb`, `dlpar_remove_lmb`,
+`update_lmb_associativity_index`; mm/drmem.c `drmem_update_dt`.
+
+An LMB never becomes a node: what configure-connector delivers is only looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING
+
+from pydlpar.constants import LmbFlags
+from pydlpar.drmem import NO_ASSOCIATIVITY, LookupArrays
+from pydlpar.errors import DecodeError
+from pydlpar.operations.behaviour import MemoryStyle, Quirk
+from pydlpar.operations.calls import (
+    ADD_MEMORY,
+    OFFLINE_MEMORY,
+    ONLINE_MEMORY,
+    REMOVE_MEMORY,
+    Operation,
+    Run,
+    acquire,
+    configure,
+    release,
+)
+from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
+
+if TYPE_CHECKING:
+    from pydlpar.node import Node
+
+__all__ = ["add_lmb", "removable", "remove_lmb", "write_table"]
+
+_ASSIGNED = int(LmbFlags.ASSIGNED)
+_RESERVED = int(LmbFlags.RESERVED)
+_WORD = 4
+
+
+def add_lmb(run: Run, position: int) -> Operation:
+    """Add the LMB at *position*; its DRC is acquired, except in the oldest style."""
+    partition = run.partition
+    table = partition.lmbs
+    lmb = table[position]
+    if lmb.flags & _ASSIGNED:
+        return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        return (yield from _add_acquiring(run, position))
+    rc = yield from _choose_associativity(run, position)
+    if rc:
+        # The caller releases again; the second one finds nothing to release.
+        yield from release(run, lmb.drc_index)
+        return rc
+    node = partition.memory_node(position)
+    rc = yield from _add_block(run, position, node)
+    if rc:
+        _set(run, position, aa_index=NO_ASSOCIATIVITY)
+        return rc
+    _set(run, position, flags=lmb.flags | _ASSIGNED)
+    return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
+
+
+def _add_acquiring(run: Run, position: int) -> Operation:
+    """Add as Linux 4.1 did: acquire here, leave the associativity alone."""
+    lmb = run.partition.lmbs[position]
+    rc = yield from acquire(run, lmb.drc_index)
+    if rc:
+        return rc
+    node = run.partition.memory_node(position)
+    rc = yield from _add_block(run, position, node)
+    if rc:
+        yield from release(run, lmb.drc_index)
+        return rc
+    _set(run, position, flags=lmb.flags | _ASSIGNED)
+    return 0
+
+
+def _add_block(run: Run, position: int, node: int) -> Operation:
+    table = run.partition.lmbs
+    base, size = table[position].base, table.lmb_size
+    rc: int = yield (ADD_MEMORY, base, size, node)
+    if rc:
+        return run.fail(rc, "memory at {:#x} was not added: {}", base, rc)
+    rc = yield (ONLINE_MEMORY, base, size)
+    if rc:
+        run.fail(rc, "memory at {:#x} did not come online: {}", base, rc)
+        yield (REMOVE_MEMORY, base, size)
+    return rc
+
+
+def remove_lmb(run: Run, position: int) -> Operation:
+    """Remove the LMB at *position*; its DRC is kept, except in the oldest style."""
+    table = run.partition.lmbs
+    base, index, _, flags = table[position]
+    size = table.lmb_size
+    if not removable(run, position):
+        return run.fail(
+            -errno.EINVAL, "LMB {:#010x} is not removable, flags {:#x}", index, flags
+        )
+    rc: int = yield (OFFLINE_MEMORY, base, size)
+    if rc:
+        return run.fail(rc, "memory at {:#x} did not go offline: {}", base, rc)
+    yield (REMOVE_MEMORY, base, size)
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        yield from release(run, index)
+        _set(run, position, flags=flags & ~_ASSIGNED)
+        return 0
+    _set(run, position, flags=flags & ~_ASSIGNED, aa_index=NO_ASSOCIATIVITY)
+    return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
+
+
+def removable(run: Run, position: int) -> bool:
+    """Whether flags and dump area let the LMB go (`lmb_is_removable`)."""
+    table = run.partition.lmbs
+    flags = table.flags(position)
+    if not flags & _ASSIGNED:
+        return False
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        return True
+    if flags & _RESERVED:
+        return False
+    if run.partition.fadump is None:
+        return True
+    start, size = run.partition.fadump
+    base = table[position].base
+    return base + table.lmb_size <= start or start + size <= base
+
+
+def _choose_associativity(run: Run, position: int) -> Operation:
+    """Point the LMB at the lookup array that firmware delivers, adding a new one."""
+    partition = run.partition
+    index = partition.lmbs[position].drc_index
+    fragment = yield from configure(run, index)
+    if fragment is None:
+        return -errno.EINVAL
+    try:
+        delivered = partition.tree.from_dtb(fragment).root.children
+    except DecodeError as error:
+        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error)
+    value = delivered[0].get("ibm,associativity") if delivered else None
+    if value is None:
+        return run.fail(
+            -errno.ENODEV, "LMB {:#010x} was delivered without associativity", index
+        )
+    memory = partition.memory
+    raw = None if memory is None else memory.get(LOOKUP_ARRAYS)
+    if memory is None or raw is None:
+        return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}")
+    try:
+        arrays = LookupArrays.from_property(raw)
+    except DecodeError as error:
+        return run.fail(-errno.EINVAL, "{}", error)
+    if len(value) < (arrays.m + 1) * _WORD:
+        return run.fail(
+            -errno.EINVAL,
+            "LMB {:#010x}: associativity of {} bytes, expected {} and a count",
+            index,
+            len(value),
+            arrays.m * _WORD,
+        )
+    cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
+    found = arrays.find(cells)
+    if found is None:
+        found = arrays.n
+        _write(run, memory, LOOKUP_ARRAYS, raw, arrays.appended(cells))
+    _set(run, position, aa_index=found)
+    return 0
+
+
+def write_table(run: Run) -> int:
+    """Write the table to the property that is there; -EPERM where there is none."""
+    partition = run.partition
+    node = partition.memory
+    if node is not None:
+        old = node.get(DYNAMIC_MEMORY)
+        if old is not None:
+            _write(run, node, DYNAMIC_MEMORY, old, partition.lmbs.to_v1())
+            return 0
+        old = node.get(DYNAMIC_MEMORY_V2)
+        if old is not None:
+            kernel = Quirk.V2_MERGE in run.behaviour.quirks
+            new = partition.lmbs.to_v2("kernel" if kernel else "exact")
+            _write(run, node, DYNAMIC_MEMORY_V2, old, new)
+            return 0
+    return run.fail(-errno.EPERM, "there is no property to write the LMB table to")
+
+
+def _write(run: Run, node: Node, name: str, old: bytes, new: bytes) -> None:
+    if new != old:
+        node[name] = new
+        run.changes.append(("set", node.path, name, old, new))
+
+
+def _set(
+    run: Run, position: int, flags: int | None = None, aa_index: int | None = None
+) -> None:
+    """Change an LMB, and remember how to take that back."""
+    partition = run.partition
+    old = partition.lmbs[position]
+    run.undo.append((partition.set_lmb, position, old.flags, old.aa_index))
+    partition.lmbs.set(position, flags=flags, aa_index=aa_index)

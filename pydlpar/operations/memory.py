@@ -1,0 +1,271 @@
+"""Memory hotplug: the calls, their roll-back and errno as in Linux hotplug-memory.c.
+
+One LMB at a time is added or removed by the functions of `lmb.py`; here is which
+LMBs a request takes, in which order, and what happens when one fails.
+
+Deviations from Linux, each where it crashes, leaks or corrupts:
+
+* An indexed-count of 2^31 or more: Linux does nothing and reports success; here it
+  is -EINVAL, unless `Quirk.SIGNED_COUNT` is on.
+* `ibm,dynamic-memory-v2` is written with sets split at every gap, unless
+  `Quirk.V2_MERGE` is on.
+* An `ibm,associativity` or lookup array that is too short: Linux reads beyond it;
+  here it is -EINVAL.
+* 4.1 to 4.15 without the drmem node or property: Linux keeps the hotplug lock for
+  ever; here it is just -EINVAL. Its indexed-count range could leave the table; here
+  that is -EINVAL.
+
+Followed although surprising: RESERVED LMBs are tried by "add count" (see
+`Quirk.RESERVED_WALK`); the DRC is released twice where associativity fails; a
+refused release leaves the LMB with firmware, and success is reported; only
+indexed-count removal gives the unisolate hint.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pydlpar.constants import Action, IdType, LmbFlags
+from pydlpar.operations.behaviour import MemoryStyle, Quirk
+from pydlpar.operations.calls import Operation, Run, acquire, release, unisolate
+from pydlpar.operations.lmb import (
+    add_lmb,
+    removable,
+    remove_lmb,
+    write_table,
+)
+from pydlpar.partition import DYNAMIC_MEMORY
+
+if TYPE_CHECKING:
+    from pydlpar.request import HotplugRequest
+
+__all__ = ["operate"]
+
+_ASSIGNED = int(LmbFlags.ASSIGNED)
+_RESERVED = int(LmbFlags.RESERVED)
+_FREE = _ASSIGNED | _RESERVED
+_SIGN_BIT = 0x80000000
+
+
+def operate(run: Run, request: HotplugRequest) -> Operation:
+    """Carry out a memory request (`dlpar_memory`)."""
+    style = run.behaviour.memory
+    if style is not MemoryStyle.TABLE and not _has_version_1(run):
+        return run.fail(-errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
+    handler = _HANDLERS.get((request.action, request.id_type))
+    if handler is None:
+        return run.fail(-errno.EINVAL, "memory cannot be asked for as {}", str(request))
+    rc = yield from handler(run, request)
+    if rc == 0 and style is not MemoryStyle.EACH:
+        rc = write_table(run)
+    elif rc and style is MemoryStyle.CLONE:
+        # Linux drops its edited copy of the property.
+        run.take_back()
+    return rc
+
+
+def _has_version_1(run: Run) -> bool:
+    node = run.partition.memory
+    return node is not None and DYNAMIC_MEMORY in node
+
+
+def _add_index(run: Run, request: HotplugRequest) -> Operation:
+    position = _find(run, request)
+    if position is None:
+        return -errno.EINVAL
+    return (yield from _acquire_and_add(run, position))
+
+
+def _remove_index(run: Run, request: HotplugRequest) -> Operation:
+    position = _find(run, request)
+    if position is None:
+        return -errno.EINVAL
+    rc = yield from remove_lmb(run, position)
+    if rc == 0:
+        yield from _release(run, position)
+    return rc
+
+
+def _find(run: Run, request: HotplugRequest) -> int | None:
+    index = request.drc_index
+    if index is None:
+        run.fail(-errno.EINVAL, "the request names no DRC index")
+        return None
+    position = run.partition.lmbs.find(index)
+    if position is None:
+        run.fail(-errno.EINVAL, "LMB {:#010x} is not in the table", index)
+    return position
+
+
+def _add_count(run: Run, request: HotplugRequest) -> Operation:
+    """Add the first LMBs that let themselves be added; too few are removed again."""
+    count = request.count or 0
+    table = run.partition.lmbs
+    mask = _ASSIGNED if run.behaviour.memory is MemoryStyle.CLONE else _FREE
+    available = table.count(mask, 0, count)
+    if count == 0 or available < count:
+        return run.fail(-errno.EINVAL, "{} of {} LMBs are available", available, count)
+    if Quirk.RESERVED_WALK in run.behaviour.quirks:
+        mask = _ASSIGNED
+    added: list[int] = []
+    position = table.next(0, mask, 0)
+    while position is not None and len(added) < count:
+        if (yield from _acquire_and_add(run, position)) == 0:
+            added.append(position)
+        position = table.next(position + 1, mask, 0)
+    if len(added) == count:
+        return 0
+    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be added", len(added), count)
+    yield from _take_back(run, added)
+    return -errno.EINVAL
+
+
+def _remove_count(run: Run, request: HotplugRequest) -> Operation:
+    """Remove the first LMBs that let themselves; DRCs are released at the end."""
+    count = request.count or 0
+    table = run.partition.lmbs
+    available = _count_removable(run, count)
+    if count == 0 or available < count:
+        return run.fail(-errno.EINVAL, "{} of {} LMBs are removable", available, count)
+    removed: list[int] = []
+    position = table.next(0, _ASSIGNED, _ASSIGNED)
+    while position is not None and len(removed) < count:
+        if (yield from remove_lmb(run, position)) == 0:
+            removed.append(position)
+        position = table.next(position + 1, _ASSIGNED, _ASSIGNED)
+    if len(removed) == count:
+        yield from _release_all(run, removed)
+        return 0
+    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be removed", len(removed), count)
+    yield from _put_back(run, removed, hint=False)
+    return -errno.EINVAL
+
+
+def _count_removable(run: Run, limit: int) -> int:
+    """How many LMBs flags and dump area let go, up to *limit*."""
+    table = run.partition.lmbs
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        return table.count(_ASSIGNED, _ASSIGNED, limit)
+    if run.partition.fadump is None:
+        return table.count(_FREE, _ASSIGNED, limit)
+    positions = (p for p in range(len(table)) if removable(run, p))
+    return sum(1 for _ in islice(positions, limit))
+
+
+def _add_range(run: Run, request: HotplugRequest) -> Operation:
+    """Add those of a range that are not assigned; the first failure ends it."""
+    positions = _range(run, request)
+    if positions is None:
+        return -errno.EINVAL
+    table = run.partition.lmbs
+    added: list[int] = []
+    for position in positions:
+        if table.flags(position) & _ASSIGNED:
+            continue
+        if (yield from _acquire_and_add(run, position)):
+            yield from _take_back(run, added)
+            return -errno.EINVAL
+        added.append(position)
+    return 0
+
+
+def _remove_range(run: Run, request: HotplugRequest) -> Operation:
+    """Remove those of a range that are assigned; the first failure ends it."""
+    positions = _range(run, request)
+    if positions is None:
+        return -errno.EINVAL
+    table = run.partition.lmbs
+    removed: list[int] = []
+    for position in positions:
+        if not table.flags(position) & _ASSIGNED:
+            continue
+        if (yield from remove_lmb(run, position)):
+            yield from _put_back(run, removed, hint=run.behaviour.hints)
+            return -errno.EINVAL
+        removed.append(position)
+    yield from _release_all(run, removed)
+    return 0
+
+
+def _range(run: Run, request: HotplugRequest) -> range | None:
+    """The table entries of an indexed-count, none of them RESERVED."""
+    count = request.count or 0
+    if count == 0:
+        run.fail(-errno.EINVAL, "a count of 0 asks for nothing")
+        return None
+    start = _find(run, request)
+    if start is None:
+        return None
+    if count >= _SIGN_BIT and Quirk.SIGNED_COUNT in run.behaviour.quirks:
+        return range(0)
+    table = run.partition.lmbs
+    if count > len(table) - start:
+        run.fail(
+            -errno.EINVAL,
+            "{} LMBs from {:#010x} on leave the table: there are {}",
+            count,
+            request.drc_index,
+            len(table) - start,
+        )
+        return None
+    reserved = table.next(start, _RESERVED, _RESERVED)
+    if reserved is not None and reserved < start + count:
+        run.fail(-errno.EINVAL, "LMB {:#010x} is RESERVED", table[reserved].drc_index)
+        return None
+    return range(start, start + count)
+
+
+def _acquire_and_add(run: Run, position: int) -> Operation:
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        return (yield from add_lmb(run, position))
+    index = run.partition.lmbs[position].drc_index
+    rc = yield from acquire(run, index)
+    if rc:
+        return rc
+    rc = yield from add_lmb(run, position)
+    if rc:
+        yield from release(run, index)
+    return rc
+
+
+def _take_back(run: Run, added: Iterable[int]) -> Operation:
+    """Remove what a failed addition added; what refuses stays."""
+    for position in added:
+        if (yield from remove_lmb(run, position)) == 0:
+            yield from _release(run, position)
+    return 0
+
+
+def _put_back(run: Run, removed: Iterable[int], *, hint: bool) -> Operation:
+    """Add what a failed removal removed; its DRCs were never released."""
+    for position in removed:
+        if hint:
+            yield from unisolate(run.partition.lmbs[position].drc_index)
+        yield from add_lmb(run, position)
+    return 0
+
+
+def _release_all(run: Run, positions: Iterable[int]) -> Operation:
+    for position in positions:
+        yield from _release(run, position)
+    return 0
+
+
+def _release(run: Run, position: int) -> Operation:
+    """Release an LMB's DRC, unless removing it did; the result is not used."""
+    if run.behaviour.memory is not MemoryStyle.CLONE:
+        yield from release(run, run.partition.lmbs[position].drc_index)
+    return 0
+
+
+_HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Operation]] = {
+    (Action.ADD, IdType.DRC_INDEX): _add_index,
+    (Action.ADD, IdType.DRC_COUNT): _add_count,
+    (Action.ADD, IdType.INDEXED_COUNT): _add_range,
+    (Action.REMOVE, IdType.DRC_INDEX): _remove_index,
+    (Action.REMOVE, IdType.DRC_COUNT): _remove_count,
+    (Action.REMOVE, IdType.INDEXED_COUNT): _remove_range,
+}

@@ -1,0 +1,47 @@
+"""RTAS events: decode one, decode many to columns, build them.
+
+One event is an `RtasEvent`; its sections are read on demand. Events stored
+back to back become an `EventTable`, which makes no object per event. Bytes are
+read and written in C only; nothing keeps state.
+
+    decode_event(data).hotplug                      one event
+    decode_events(data).drc_index                   many, a column
+    hotplug_event(request, plid=7)                  bytes, as firmware raises
+    decode_event(events_from_hex(text))             out of a log
+"""
+
+from __future__ import annotations
+
+from pydlpar.rtas_batch import EventTable, decode_events
+from pydlpar.rtas_encode import (
+    EpowSection,
+    HotplugLike,
+    HotplugSection,
+    decode_hotplug_section,
+    epow_event,
+    hotplug_event,
+    hotplug_events,
+    hotplug_section,
+)
+from pydlpar.rtas_event import RtasEvent, decode_event
+from pydlpar.rtas_hex import events_from_hex
+from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
+
+__all__ = [
+    "EpowSection",
+    "EventTable",
+    "FieldRow",
+    "HotplugLike",
+    "HotplugSection",
+    "RtasEvent",
+    "RtasSection",
+    "decode_event",
+    "decode_events",
+    "decode_hotplug_section",
+    "epow_event",
+    "events_from_hex",
+    "hotplug_event",
+    "hotplug_events",
+    "hotplug_section",
+    "section_fields",
+]

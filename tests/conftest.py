@@ -1,0 +1,43 @@
+"""What several test modules share: the corpus, and small blobs written by hand."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / ".." / "shared" / "corpus"))
+
+settings.register_profile("default", deadline=None, max_examples=100)
+settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real device trees, events and transcripts."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"no corpus at {CORPUS} (set PYDLPAR_CORPUS)")
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def real_trees(corpus: Path) -> dict[str, bytes]:
+    """Real pseries trees by file name, unpacked."""
+    found = {}
+    for path in sorted((corpus / "dtb").iterdir()):
+        if path.name.endswith(".dtb.gz"):
+            found[path.name[:-3]] = gzip.decompress(path.read_bytes())
+        elif path.suffix == ".dtb":
+            found[path.name] = path.read_bytes()
+    return found
+
+
+@pytest.fixture(scope="session")
+def small_tree(real_trees: dict[str, bytes]) -> bytes:
+    """A real tree of 14 nodes."""
+    return real_trees["smp1-512m.dtb"]

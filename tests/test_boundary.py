@@ -1,0 +1,144 @@
+"""A room knows those above it, never one below; the import needs only cffi."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pydlpar
+
+PACKAGE = Path(pydlpar.__file__).parent
+
+# From the top: a module may import what stands in a row above its own, or in it.
+ROOMS = [
+    ["errors"],
+    ["_native"],
+    ["_ffi"],
+    ["constants"],
+    ["dts"],
+    ["node"],
+    ["edits", "interop"],
+    ["tree"],
+    ["rtas_table", "rtas_hex"],
+    ["rtas_encode"],
+    ["rtas_event"],
+    ["rtas_batch"],
+    ["rtas"],
+    ["lookup", "connector"],
+    ["drmem"],
+    ["request"],
+    ["drc", "drc_states"],
+    ["partition"],
+    ["operations"],
+    ["data"],
+    ["platforms"],
+    ["dispatch"],
+    ["stress"],
+    [""],  # pydlpar itself: the public names
+    ["cli"],
+]
+PLACE = {room: row for row, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def _room(module: str) -> str:
+    """`pydlpar.platforms.firmware` is in the room `platforms`."""
+    return (module.split(".") + ["", ""])[1]
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    """Modules of this package that a module imports when it runs."""
+    typing_only = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for child in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "pydlpar":
+                found += [f"pydlpar.{alias.name}" for alias in node.names]
+            else:
+                found.append(node.module)
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return [name for name in found if name.split(".")[0] == "pydlpar"]
+
+
+def _modules() -> list[Path]:
+    return [p for p in sorted(PACKAGE.rglob("*.py")) if p.parts[-2:] != _GENERATOR]
+
+
+_GENERATOR = ("data", "generate.py")
+
+
+def _own_room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return "" if parts == ("__init__",) else parts[0]
+
+
+def test_every_module_has_a_room():
+    assert {_own_room(path) for path in _modules()} <= PLACE.keys()
+
+
+def test_no_room_knows_one_below_it():
+    wrong = []
+    for path in _modules():
+        own = _own_room(path)
+        for name in _imports(ast.parse(path.read_text())):
+            room = _room(name)
+            public = room not in PLACE  # a name from pydlpar itself
+            if PLACE["" if public else room] > PLACE[own]:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert wrong == []
+
+
+def test_only_the_ffi_module_imports_the_core():
+    users = [
+        path.name
+        for path in _modules()
+        if "pydlpar._native" in _imports(ast.parse(path.read_text()))
+    ]
+    assert users == ["_ffi.py"]
+
+
+def test_only_the_command_prints():
+    for path in _modules():
+        if _own_room(path) == "cli":
+            continue
+        calls = [
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
+        assert "print" not in calls, path.name
+
+
+def test_import_needs_only_the_cffi_backend():
+    """Neither cffi itself nor any extra is imported."""
+    code = (
+        "import sys; before = set(sys.modules); import pydlpar; "
+        "print(*sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split())
+    assert "pydlpar" in loaded
+    assert not loaded & {"cffi", "click", "rich", "pyfdt", "numpy", "hypothesis"}
+
+
+def test_files_stay_small():
+    """Over 500 lines a file is to be split."""
+    root = PACKAGE.parent
+    files = [
+        path
+        for folder in ("csrc", "pydlpar", "tests", "bench")
+        for path in (root / folder).rglob("*")
+        if path.suffix in (".py", ".c", ".h") and path.name != "_native.c"
+    ]
+    assert [p.name for p in files if p.read_text().count("\n") > 500] == []
