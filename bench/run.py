@@ -1,0 +1,155 @@
+"""Build and run every benchmark: `python -m bench`.
+
+Writes `bench/results.json` and prints the tables as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import check
+from bench.measure import BUDGET
+from bench.report import markdown, write_readme
+from bench.results import HERE, Figure, Results, from_core, from_pytest
+from bench.trees import REAL, SIZES, load, plan
+
+__all__ = ["main"]
+
+ROOT = HERE.parent
+CORE = ("core.c", "core_ours.c", "core_libfdt.c")
+CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", f"-I{ROOT / 'csrc'}")
+PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt")
+
+# Of a run in C: milliseconds, repetitions; of a benchmark in Python: seconds.
+FULL = (20, 11, 0.5)
+QUICK = (5, 5, 0.15)
+
+
+class BenchError(Exception):
+    """Something that a run needs is missing, or failed."""
+
+
+def _call(command: list[str], **options: object) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+    if done.returncode:
+        words = done.stderr.strip() or done.stdout.strip()
+        raise BenchError(f"{Path(command[0]).name} failed:\n{words}")
+    output: str = done.stdout
+    return output
+
+
+def _libfdt_flags() -> list[str]:
+    """How to compile against libfdt; Debian's has no pkg-config file."""
+    if shutil.which("pkg-config"):
+        found = subprocess.run(
+            ["pkg-config", "--cflags", "--libs", "libfdt"],
+            capture_output=True,
+            text=True,
+        )
+        if not found.returncode:
+            return shlex.split(found.stdout)
+    return ["-lfdt"]
+
+
+def build_core(where: Path) -> Path:
+    """Compile the C program.
+
+    Raises:
+        BenchError: no compiler, no libfdt, or it does not compile.
+    """
+    cc = os.environ.get("CC", "cc")
+    if not shutil.which(cc):
+        raise BenchError(f"no C compiler: {cc}")
+    flags = _libfdt_flags()
+    probe = subprocess.run(
+        [cc, *flags, "-include", "libfdt.h", "-E", "-xc", os.devnull],
+        capture_output=True,
+    )
+    if probe.returncode:
+        raise BenchError("no libfdt.h: install libfdt-dev (Fedora: libfdt-devel)")
+    program = where / "core"
+    sources = [HERE / name for name in CORE] + sorted((ROOT / "csrc").glob("*.c"))
+    _call([cc, *CFLAGS, "-o", str(program), *map(str, sources), *flags])
+    return program
+
+
+def run_core(where: Path, milliseconds: int, repetitions: int) -> list[Figure]:
+    """The core against libfdt in C, at every size."""
+    program, figures = build_core(where), []
+    for label in (REAL, *map(str, SIZES)):
+        sample = load(label)
+        blob, work = where / "tree.dtb", where / "plan"
+        blob.write_bytes(sample.blob)
+        work.write_text(plan(sample), encoding="ascii")
+        arguments = (str(blob), str(work), label, str(milliseconds), str(repetitions))
+        figures += from_core(_call([str(program), *arguments]))
+        print(f"core, {label}: done", file=sys.stderr)
+    return figures
+
+
+def run_python(where: Path, seconds: float) -> tuple[list[Figure], str]:
+    """The benchmarks of pytest; also the machine's processor."""
+    report = where / "report.json"
+    options = ["-q", "--benchmark-only", "--benchmark-columns=min,median,rounds"]
+    command = [sys.executable, "-m", "pytest", str(HERE), *options]
+    command += [f"--benchmark-json={report}", f"--rootdir={ROOT}"]
+    _call(command, cwd=ROOT, env=os.environ | {BUDGET: str(seconds)})
+    found = json.loads(report.read_text(encoding="utf-8"))
+    return from_pytest(found), found["machine_info"]["cpu"].get("brand_raw", "?")
+
+
+def _libfdt_version() -> str:
+    """libfdt does not tell its version; the package manager may."""
+    if not shutil.which("dpkg-query"):
+        return "of the system"
+    command = ["dpkg-query", "-W", "-f", "${Version}", "libfdt-dev"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    return found.stdout.strip() or "of the system"
+
+
+def _machine(processor: str) -> dict[str, str]:
+    facts = {"on": processor, "Python": platform.python_version()}
+    facts["libfdt"] = _libfdt_version()
+    return facts | {name: version(name) for name in PACKAGES}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less exact; for CI")
+    parser.add_argument(
+        "--readme", action="store_true", help="put the tables into README.md"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="compare with baseline.json"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run, keep, print; with --check, judge."""
+    arguments = _arguments()
+    milliseconds, repetitions, seconds = QUICK if arguments.quick else FULL
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            figures = run_core(Path(name), milliseconds, repetitions)
+            more, processor = run_python(Path(name), seconds)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 2
+    results = Results(_machine(processor), figures + more)
+    results.write()
+    text = markdown(results)
+    print(text)
+    if arguments.readme:
+        write_readme(text, ROOT / "README.md")
+    return check.main([]) if arguments.check else 0
