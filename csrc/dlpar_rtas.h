@@ -101,8 +101,13 @@ enum dlpar_rtas_part {
 	DLPAR_RTAS_V5_POST = 8,
 	DLPAR_RTAS_V5_SP = 9,
 	DLPAR_RTAS_V5_VENDOR = 10,
+	DLPAR_RTAS_DH = 0x4448,
 	DLPAR_RTAS_EP = 0x4550,
 	DLPAR_RTAS_HP = 0x4850,
+	DLPAR_RTAS_IE = 0x4945,
+	DLPAR_RTAS_LR = 0x4c52,
+	DLPAR_RTAS_MC = 0x4d43,
+	DLPAR_RTAS_MT = 0x4d54,
 	DLPAR_RTAS_PH = 0x5048,
 	DLPAR_RTAS_UH = 0x5548
 };
@@ -208,8 +213,8 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
  * @buf: the events
  * @len: bytes in @buf
  *
- * Hops over the length words; a damaged event counts as one and ends the
- * count. For the room that dlpar_rtas_decode_columns() needs.
+ * Hops over the length words, for the room dlpar_rtas_decode_columns() needs;
+ * an event that goes on beyond @len counts, too.
  *
  * Threads: pure.
  * returns: number of events; 0 only for no bytes
@@ -251,7 +256,6 @@ struct dlpar_rtas_columns {
  * Verdicts are those of dlpar_rtas_event_decode().
  *
  * Threads: pure, when the columns are not shared.
- *
  * returns: DLPAR_OK, DLPAR_ERR_NOSPACE with bytes left after @cap rows, or
  *	the error of the event @n_rows
  */
@@ -333,7 +337,6 @@ struct dlpar_rtas_stamp {
  *
  * Source: QEMU spapr_events.c, observed; LoPAR for names and tokens.
  * Threads: pure.
- *
  * returns: bytes written, DLPAR_ERR_NOSPACE, or DLPAR_ERR_BADARG (see
  *	dlpar_rtas_hotplug_encode(); also a date or time beyond 8 digits)
  */
@@ -375,7 +378,6 @@ int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
  *
  * Source: QEMU spapr_events.c, observed.
  * Threads: pure.
- *
  * returns: bytes written, DLPAR_ERR_NOSPACE, or DLPAR_ERR_BADARG
  */
 int dlpar_rtas_epow_event(uint8_t *out, size_t cap,
@@ -485,7 +487,6 @@ int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint16_t id,
  *
  * Other bits of the same bytes are kept. Fields that say how the section is
  * to be read (length, identifier kind) are not refused: decode it anew.
- *
  * Threads: pure.
  * returns: DLPAR_OK, DLPAR_ERR_NOTFOUND as for dlpar_rtas_field_get(), or
  *	DLPAR_ERR_BADARG     it does not fit, is not BCD, or has a NUL inside

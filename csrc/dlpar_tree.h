@@ -334,6 +334,13 @@ int64_t dlpar_tree_flat_size(const struct dlpar_tree *tree);
  */
 int64_t dlpar_tree_flatten(const struct dlpar_tree *tree, uint8_t *out,
 			   size_t cap);
+
+/*
+ * What dlpar_tree_flatten() would write, without writing it: its length, and
+ * @blob is pointed to it until the next edit. DLPAR_ERR_NOTFOUND where no such
+ * copy exists, as after an edit that changed a size.
+ */
+int64_t dlpar_tree_flat(const struct dlpar_tree *tree, const char **blob);
 /* cffi: end */
 
 #endif /* DLPAR_TREE_H */

@@ -30,11 +30,9 @@ static int field_extent(const struct dlpar_rtas_field *f, size_t len,
 {
 	size_t end;
 
-	if (f->tail > len)
+	if (f->tail > len || f->off > len - f->tail)
 		return 0;
 	end = len - f->tail;
-	if (f->off > end)
-		return 0;
 	*off = f->from_end ? end - f->off : f->off;
 	*field_len = f->len ? f->len : end - *off;
 	return *field_len <= end - *off;
@@ -201,14 +199,14 @@ int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint16_t id,
 {
 	const struct dlpar_rtas_field *f;
 	struct dlpar_rtas_value v;
-	size_t off, field_len;
+	size_t room;
 
 	f = find_field(&v, id, name, buf, len);
 	if (!f)
 		return DLPAR_ERR_NOTFOUND;
-	if (!field_extent(f, len, &off, &field_len))
-		return DLPAR_ERR_INTERNAL;
+	/* A text or string may be shorter than its place. */
+	room = f->len ? f->len : len - f->tail - v.off;
 	if (is_number(f))
-		return set_number(buf + off, field_len, f, number);
-	return set_bytes(buf + off, field_len, f, bytes, bytes_len);
+		return set_number(buf + v.off, room, f, number);
+	return set_bytes(buf + v.off, room, f, bytes, bytes_len);
 }

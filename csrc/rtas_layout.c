@@ -13,6 +13,7 @@
 #define U8(n, o) UINT(n, o, 1)
 #define U16(n, o) UINT(n, o, 2)
 #define U32(n, o) UINT(n, o, 4)
+#define U64(n, o) UINT(n, o, 8)
 #define BITS(n, o, m, s) \
 	{ .name = n, .off = o, .len = 1, .type = DLPAR_RTAS_UINT, \
 	  .mask = m, .shift = s }
@@ -99,7 +100,7 @@ static const struct dlpar_rtas_field uh[] = {
 	U16("action_flags", UH_ACTION),
 };
 
-/* Identifier kind and capabilities, as one word, say which of them are there. */
+/* Identifier kind and capabilities, as one word, say which are there. */
 static const struct dlpar_rtas_field hp[] = {
 	SECTION_HEADER,
 	U8("resource", HP_RESOURCE),
@@ -136,6 +137,53 @@ static const struct dlpar_rtas_field ep[] = {
 	BYTES("reason_code", EP_REASON, 8),
 };
 
+static const struct dlpar_rtas_field mt[] = {
+	SECTION_HEADER,
+	TEXT("model", MT_MODEL, 8),
+	TEXT("serial", MT_SERIAL, 12),
+};
+
+/* The two words are a CPU, a DRC index or an address: see the resource. */
+static const struct dlpar_rtas_field lr[] = {
+	SECTION_HEADER,
+	U8("resource", LR_RESOURCE),
+	U16("capacity", LR_CAPACITY),
+	U32("identifier", LR_HIGH),
+	U32("address_low", LR_LOW),
+};
+
+static const struct dlpar_rtas_field mc[] = {
+	SECTION_HEADER,
+	U32("fru_id", MC_FRU),
+	U32("processor", MC_PROCESSOR),
+	U8("error_type", MC_TYPE),
+	U8("error_detail", MC_DETAIL),
+	U64("effective_address", MC_EFFECTIVE),
+	U64("logical_address", MC_LOGICAL),
+};
+
+/* The data's length byte is 0 for kinds that have data nevertheless. */
+static const struct dlpar_rtas_field ie[] = {
+	SECTION_HEADER,
+	U8("event_type", IE_TYPE),
+	U8("rpc_length", IE_RPC_LENGTH),
+	U8("scope", IE_SCOPE),
+	U8("event_subtype", IE_SUBTYPE),
+	U32("drc_index", IE_INDEX),
+	REST("data", IE_DATA),
+};
+
+static const struct dlpar_rtas_field dh[] = {
+	SECTION_HEADER,
+	U32("dump_id", DH_ID),
+	BITS("sent_to_hmc", DH_FLAGS, 0x80, 7),
+	BITS("name_is_hex", DH_FLAGS, 0x40, 6),
+	BITS("size_valid", DH_FLAGS, 0x20, 5),
+	U8("name_length", DH_NAME_LENGTH),
+	U64("size", DH_SIZE),
+	REST("name", DH_NAME),
+};
+
 static const struct dlpar_rtas_field unknown[] = {
 	SECTION_HEADER,
 	REST("data", SEC_DATA),
@@ -170,6 +218,11 @@ static const struct dlpar_rtas_layout layouts[] = {
 	LAYOUT(DLPAR_RTAS_V5_POST, "post", v5_body, 28),
 	LAYOUT(DLPAR_RTAS_V5_SP, "sp", v5_body, 28),
 	LAYOUT(DLPAR_RTAS_V5_VENDOR, "vendor", v5_vendor, 4),
+	LAYOUT(DLPAR_RTAS_MT, "MT", mt, MT_LEN),
+	LAYOUT(DLPAR_RTAS_LR, "LR", lr, LR_LEN),
+	LAYOUT(DLPAR_RTAS_MC, "MC", mc, MC_LEN),
+	LAYOUT(DLPAR_RTAS_IE, "IE", ie, IE_DATA),
+	LAYOUT(DLPAR_RTAS_DH, "DH", dh, DH_NAME),
 	LAYOUT(0, "unknown", unknown, SEC_DATA),
 };
 

@@ -91,6 +91,48 @@ enum {
 	EP_LEN = 20
 };
 
+/* Sections that only the tables look into; LoPAR, and Linux for MC. */
+enum {
+	MT_MODEL = 8,
+	MT_SERIAL = 16,
+	MT_LEN = 28
+};
+
+enum {
+	LR_RESOURCE = 8,
+	LR_CAPACITY = 10,
+	LR_HIGH = 12,
+	LR_LOW = 16,
+	LR_LEN = 20
+};
+
+enum {
+	MC_FRU = 8,
+	MC_PROCESSOR = 12,
+	MC_TYPE = 16,
+	MC_DETAIL = 17,
+	MC_EFFECTIVE = 24,
+	MC_LOGICAL = 32,
+	MC_LEN = 40
+};
+
+enum {
+	IE_TYPE = 8,
+	IE_RPC_LENGTH = 9,
+	IE_SCOPE = 10,
+	IE_SUBTYPE = 11,
+	IE_INDEX = 12,
+	IE_DATA = 16
+};
+
+enum {
+	DH_ID = 8,
+	DH_FLAGS = 12,
+	DH_NAME_LENGTH = 15,
+	DH_SIZE = 16,
+	DH_NAME = 24
+};
+
 /* Where the parts of an event stand. */
 enum {
 	EVENT_EXTHDR = HDR_LEN,

@@ -130,6 +130,8 @@ struct dlpar_tree {
 	uint8_t *rsv;			/* reserve map, its end included */
 	uint32_t rsv_len;
 	uint32_t boot_cpu;
+	bool flat;			/* the blob has the layout we write */
+	uint32_t blob_strings;		/* length of its strings block */
 
 	struct tree_node *nodes;
 	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
@@ -231,6 +233,7 @@ struct fdt_header {
 };
 
 /* tree_header.c */
+bool header_is_ours(const uint8_t *blob, const struct fdt_header *h);
 int header_check(const uint8_t *blob, size_t len, uint32_t flags,
 		 struct fdt_header *h, uint32_t *off);
 void header_write(uint8_t *out, const struct fdt_header *h);

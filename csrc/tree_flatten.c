@@ -92,3 +92,13 @@ int64_t dlpar_tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 	copy(w + 4, t->strings, t->strings_len);
 	return size;
 }
+
+int64_t dlpar_tree_flat(const struct dlpar_tree *t, const char **blob)
+{
+	if (!t->flat || t->nodes[0].flags & NODE_DIRTY ||
+	    t->strings_len != t->blob_strings ||
+	    t->blob_len != dlpar_tree_flat_size(t))
+		return DLPAR_ERR_NOTFOUND;
+	*blob = (const char *)t->blob;
+	return t->blob_len;
+}

@@ -138,6 +138,17 @@ int header_check(const uint8_t *blob, size_t len, uint32_t flags,
 	return err ? err : check_rsvmap(blob, h, off);
 }
 
+/* Whether a checked blob has the header and the layout of those we write. */
+bool header_is_ours(const uint8_t *blob, const struct fdt_header *h)
+{
+	return wire_get32(blob + OFF_VERSION) == VERSION_COMPATIBLE &&
+	       wire_get32(blob + OFF_LAST_COMP) == VERSION_MIN &&
+	       h->rsv_off == FDT_HEADER_LEN &&
+	       h->struct_off == h->rsv_off + h->rsv_len &&
+	       h->strings_off == h->struct_off + h->struct_len &&
+	       h->total == h->strings_off + h->strings_len;
+}
+
 /* Write a version 17 header. */
 void header_write(uint8_t *out, const struct fdt_header *h)
 {

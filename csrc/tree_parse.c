@@ -399,6 +399,8 @@ static int prepare(struct dlpar_tree *t, const uint8_t *blob,
 	t->rsv = t->blob + h->rsv_off;
 	t->rsv_len = h->rsv_len;
 	t->boot_cpu = h->boot_cpu;
+	t->flat = header_is_ours(blob, h);
+	t->blob_strings = h->strings_len;
 	err = tree_name_reserve(t, 32, h->strings_len);
 	if (err)
 		return err;

@@ -36,6 +36,7 @@ from pydlpar.operations.calls import (
     Operation,
     Platform,
     Run,
+    refuse,
 )
 from pydlpar.partition import Partition
 from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
@@ -249,8 +250,16 @@ class Dispatcher:
             status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
             if status:
                 return outcomes
-            self.last = self._event(log)
-            outcomes.append(self.last)
+            outcomes.append(self.event(log))
+
+    def event(self, log: bytes) -> Outcome:
+        """Act on one event log, as the interrupt handler does with what it fetched.
+
+        Events that are none of the kernel's business, or no events at all, are
+        counted and reported as not handled.
+        """
+        self.last = self._event(log)
+        return self.last
 
     def _event(self, log: bytes) -> Outcome:
         try:
@@ -282,7 +291,7 @@ class Dispatcher:
         trace: list[tuple[tuple[int, ...], Any]] = []
         rc = None
         try:
-            operate = _OPERATIONS.get(request.resource, _refuse)
+            operate = _OPERATIONS.get(request.resource, _no_handler)
             with self.partition.tree.transaction():
                 rc = self._drive(operate(run, request), trace)
         finally:
@@ -305,7 +314,7 @@ class Dispatcher:
                 kind = effect[0]
                 answer = methods[kind](*effect[1:])
                 append((effect, answer))
-                if kind <= CONFIGURE_CONNECTOR:
+                if answer and kind <= CONFIGURE_CONNECTOR:
                     status = answer if kind == SET_INDICATOR else answer[0]
                     if status and _is_busy(status):
                         answer = self._retry(effect, answer, trace)
@@ -349,10 +358,8 @@ def _is_busy(status: int) -> bool:
     return status == _BUSY or _DELAY_MIN <= status <= _DELAY_MAX
 
 
-def _refuse(run: Run, request: HotplugRequest) -> Operation:
-    """The answer for a resource without a handler."""
-    yield from ()
-    return run.fail(-errno.EINVAL, "there is no handler for {}", str(request))
+def _no_handler(run: Run, request: HotplugRequest) -> Operation:
+    return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
 
 
 def _log_size(partition: Partition) -> int:

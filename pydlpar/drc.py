@@ -10,7 +10,7 @@ claim four thousand million connectors.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from pydlpar.constants import DrcType
@@ -196,8 +196,13 @@ class DrcList:
         return self._by_name.get(name)
 
 
-def cpu_indexes(info: bytes | None, indexes: bytes | None) -> tuple[range, ...]:
+def cpu_indexes(
+    info: bytes | None, indexes: bytes | None
+) -> tuple[Collection[int], ...]:
     """The DRC indexes that Linux takes as CPUs below `/cpus`, in its order.
+
+    One collection for each record of `ibm,drc-info`, or one for the array; it is
+    ordered, and quick to ask whether it has an index.
 
     Args:
         info: `ibm,drc-info`, which wins; read up to the first record that is not
@@ -210,9 +215,8 @@ def cpu_indexes(info: bytes | None, indexes: bytes | None) -> tuple[range, ...]:
     Source: hotplug-cpu.c `valid_cpu_drc_index`.
     """
     if info is None:
-        cells = [] if indexes is None else _words(indexes)[1:]
-        return tuple(range(cell, cell + 1) for cell in cells)
-    found = []
+        return () if indexes is None else (dict.fromkeys(_words(indexes)[1:]),)
+    found: list[range] = []
     try:
         for run in _runs(info):
             if not run.type.startswith(_CPU_TYPE):

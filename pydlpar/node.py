@@ -30,7 +30,10 @@ _NAME = ffi.typeof("const char **")
 
 def encode_name(name: str) -> bytes:
     """The bytes of a node or property name; any byte survives a round trip."""
-    return name.encode("utf-8", "surrogateescape")
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape")
 
 
 def decode_name(name: bytes) -> str:
@@ -225,7 +228,7 @@ class Node:
 
     def __getitem__(self, name: str) -> bytes:
         tree = self.tree
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = encode_name(name)
         out = tree.value_out
         n = _get(tree.ptr, out, self.handle, raw, len(raw))
         if n < 0:
@@ -234,7 +237,7 @@ class Node:
         return value
 
     def __setitem__(self, name: str, value: Buffer) -> None:
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = encode_name(name)
         data = value if type(value) is bytes else as_bytes(value)
         rc = _set(self.tree.ptr, self.handle, raw, len(raw), data, len(data))
         if rc < 0:
@@ -262,7 +265,7 @@ class Node:
     def get(self, name: str, default: bytes | None = None) -> bytes | None:
         """A property's value, or *default* where there is none."""
         tree = self.tree
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = encode_name(name)
         out = tree.value_out
         n = _get(tree.ptr, out, self.handle, raw, len(raw))
         if n >= 0:
@@ -279,7 +282,7 @@ class Node:
             NotFoundError: no such property.
             TreeError: it is not 4 bytes long.
         """
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = encode_name(name)
         value = _get_u32(self.tree.ptr, self.handle, raw, len(raw))
         if value < 0:
             if value == _BADLENGTH:

@@ -11,7 +11,7 @@ Sources: Linux arch/powerpc/mm/drmem.c, mm/numa.c, platforms/pseries/hotplug-cpu
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from operator import or_
 from struct import unpack_from
@@ -87,8 +87,9 @@ class Partition:
         self.tree = tree
         self.smt_threads = smt_threads
         self.fadump = fadump
-        self._listed: tuple[tuple[bytes | None, bytes | None], tuple[range, ...]]
-        self._listed = ((None, None), ())
+        self._listed: tuple[
+            tuple[bytes | None, bytes | None], tuple[Collection[int], ...]
+        ] = ((None, None), ())
         self._recorded: dict[int, int] = {}
         self._primary, self._max_nodes = _numa_shape(tree)
         self.memory_error: DlparError | None = None
@@ -131,7 +132,8 @@ class Partition:
         self.online = set(self.logical_ids)
         present = len(self.logical_ids)
         if max_cpus is None:
-            listed = sum(len(indexes) for indexes in self.cpu_indexes())
+            lists = () if self.cpus is None else self.cpu_indexes(self.cpus)
+            listed = sum(len(indexes) for indexes in lists)
             max_cpus = max(listed * per_core, present)
         if max_cpus < present:
             raise ArgumentError(
@@ -180,28 +182,29 @@ class Partition:
         """The node that holds the LMB table."""
         return self.tree.get(_MEMORY_PATH)
 
-    def cpu_indexes(self) -> tuple[range, ...]:
+    def cpu_indexes(self, cpus: Node) -> tuple[Collection[int], ...]:
         """The DRC indexes of CPUs that /cpus lists, in order."""
-        cpus = self.cpus
-        if cpus is None:
-            return ()
         info = cpus.get("ibm,drc-info")
         raw = (info, None if info is not None else cpus.get("ibm,drc-indexes"))
         if raw != self._listed[0]:
             self._listed = (raw, cpu_indexes(*raw))
         return self._listed[1]
 
-    def knows_cpu(self, index: int) -> bool:
+    def knows_cpu(self, cpus: Node, index: int) -> bool:
         """Whether /cpus lists a CPU with this DRC index."""
-        return any(index in indexes for indexes in self.cpu_indexes())
+        for indexes in self.cpu_indexes(cpus):  # noqa: SIM110 (hot path)
+            if index in indexes:
+                return True
+        return False
 
     def threads_of(self, cpu: Node) -> tuple[int, ...] | None:
         """Hardware numbers of a CPU's threads; None where its node lists none."""
         value = cpu.get(_SERVERS)
         if value is None:
             return None
-        threads: tuple[int, ...] = unpack_from(f">{len(value) // _WORD}I", value)
-        return threads
+        if len(value) == _WORD:
+            return (int.from_bytes(value, "big"),)
+        return unpack_from(f">{len(value) // _WORD}I", value)
 
     def allowed(self, threads: Sequence[int]) -> Sequence[int]:
         """The threads of a core that the SMT policy lets come online."""
@@ -218,7 +221,7 @@ class Partition:
         count = len(threads)
         if count == 0:
             return 0
-        if any(thread in self.logical_ids for thread in threads):
+        if not self.logical_ids.keys().isdisjoint(threads):
             return -errno.EEXIST
         first = None
         if self._max_nodes > 1:
@@ -232,7 +235,8 @@ class Partition:
             return -errno.ENOSPC
         block = ((1 << count) - 1) << first
         self._free &= ~block
-        self._record(cpu, block)
+        if self._max_nodes > 1:
+            self._record(cpu, block)
         for number, thread in enumerate(threads, first):
             self.logical_ids[thread] = number
         return 0
@@ -302,9 +306,9 @@ class Partition:
 def _block(free: int, count: int) -> int | None:
     """The lowest set run of *count* bits that begins at a multiple of *count*."""
     starts = free
-    for shift in range(1, count):
-        starts &= free >> shift
     if count > 1:
+        for shift in range(1, count):
+            starts &= free >> shift
         blocks = -(-free.bit_length() // count)
         starts &= ((1 << blocks * count) - 1) // ((1 << count) - 1)
     return (starts & -starts).bit_length() - 1 if starts else None

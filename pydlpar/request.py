@@ -36,6 +36,8 @@ PAGE_SIZE = 65536
 _U32_MAX = 0xFFFFFFFF
 _U32_DECIMAL_DIGITS = 10
 
+# Bound once: looking up a member of an enumeration is slow.
+_BY_INDEX, _BY_COUNT = IdType.DRC_INDEX, IdType.DRC_COUNT
 _RESOURCES = {int(member): member for member in Resource}
 _ACTIONS = {int(member): member for member in Action}
 _ID_TYPES = {int(member): member for member in IdType}
@@ -257,10 +259,9 @@ def parse_request(data: Buffer | str, dialect: str = "6.12") -> HotplugRequest:
         raise ArgumentError(
             f"dialect {dialect!r}: expected one of {', '.join(DIALECTS)}"
         ) from None
-    text = first_page(data)
-    end = text.find(0)
-    if end >= 0:
-        text = text[:end]
+    text = data if type(data) is bytes and len(data) <= PAGE_SIZE else first_page(data)
+    if b"\0" in text:
+        text = text[: text.index(0)]
     return (_parse_tokens if grammar.tokenised else _parse_prefixes)(text, grammar)
 
 
@@ -276,11 +277,11 @@ def _parse_tokens(data: bytes, grammar: Dialect) -> HotplugRequest:
     id_type = grammar.id_types.get(tokens[2]) if len(tokens) > 2 else None
     if id_type is None:
         _reject_token(tokens, 2, grammar.id_types)
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         index = _token_number(tokens, 3, "index")
         return HotplugRequest(resource, action, id_type, index, None, None)
     count = _token_number(tokens, 3, "count")
-    if id_type is IdType.DRC_COUNT:
+    if id_type is _BY_COUNT:
         return HotplugRequest(resource, action, id_type, None, count, None)
     index = _token_number(tokens, 4, "index")
     return HotplugRequest(resource, action, id_type, index, count, None)
@@ -347,7 +348,7 @@ def _parse_prefixes(data: bytes, grammar: Dialect) -> HotplugRequest:
     value = _number(data[start:])
     if value is None:
         _reject("number", data[start:], start, "a 32-bit number")
-    if id_type is IdType.DRC_INDEX:
+    if id_type is _BY_INDEX:
         return HotplugRequest(resource, action, id_type, value, None, None)
     return HotplugRequest(resource, action, id_type, None, value, None)
 

@@ -20,6 +20,7 @@ __all__ = ["DeviceTree", "Reservation"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _path = lib.dlpar_tree_path
+_flat = lib.dlpar_tree_flat
 _phandle = lib.dlpar_tree_phandle
 _TREE_OUT = ffi.typeof("struct dlpar_tree **")
 
@@ -127,6 +128,10 @@ class DeviceTree:
 
     def to_dtb(self) -> bytes:
         """The tree as a version 17 blob."""
+        size = _flat(self.ptr, self.value_out)
+        if size >= 0:
+            copy: bytes = ffi.unpack(self.value_out[0], size)
+            return copy
         size = lib.dlpar_tree_flat_size(self.ptr)
         if size < 0:
             raise_error(size, "device tree", decode_error=TreeError)
@@ -134,8 +139,7 @@ class DeviceTree:
         # fill a new bytes: a copy of several megabytes less. It is never one of
         # the interpreter's shared bytes, which have at most one byte.
         blob = bytes(size)
-        written = lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size)
-        if written != size:
+        if lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size) != size:
             raise_error(lib.DLPAR_ERR_INTERNAL, "write-out of a device tree")
         return blob
 
@@ -221,7 +225,7 @@ class DeviceTree:
             NotFoundError: no such node (a `KeyError`).
             ArgumentError: the path does not begin with `/`.
         """
-        raw = path.encode("utf-8", "surrogateescape")
+        raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle < 0:
             raise_error(handle, f"node {path!r}", decode_error=TreeError)
@@ -229,7 +233,7 @@ class DeviceTree:
 
     def get(self, path: str) -> Node | None:
         """The node of an absolute path, or None."""
-        raw = path.encode("utf-8", "surrogateescape")
+        raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle >= 0:
             return Node(self, handle)

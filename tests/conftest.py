@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pydlpar.data import default_tree_bytes
+
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / ".." / "shared" / "corpus"))
 
@@ -38,6 +40,6 @@ def real_trees(corpus: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def small_tree(real_trees: dict[str, bytes]) -> bytes:
-    """A real tree of 14 nodes."""
-    return real_trees["smp1-512m.dtb"]
+def small_tree() -> bytes:
+    """A real tree of 17 nodes, which needs no corpus."""
+    return default_tree_bytes()

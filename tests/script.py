@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 
+from pydlpar.connector import ConnectorResult
 from pydlpar.dispatch import Dispatcher
-from pydlpar.operations.calls import METHODS, ConnectorResult
+from pydlpar.operations.calls import METHODS
 from pydlpar.partition import Partition
 from pydlpar.tree import DeviceTree
 
@@ -91,11 +92,11 @@ def hint(index):
 
 
 def configured(index, fragment):
-    return (("configure_connector", index), ConnectorResult(0, [2, 3, 0], fragment))
+    return (("configure_connector", index), ConnectorResult(0, (2, 3, 0), fragment, 0))
 
 
 def not_configured(index, status=-9003):
-    return (("configure_connector", index), ConnectorResult(status, [status], None))
+    return (("configure_connector", index), ConnectorResult(status, (status,), None, 0))
 
 
 def online(thread, rc=0):

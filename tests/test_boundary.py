@@ -44,7 +44,7 @@ PLACE = {room: row for row, rooms in enumerate(ROOMS) for room in rooms}
 
 def _room(module: str) -> str:
     """`pydlpar.platforms.firmware` is in the room `platforms`."""
-    return (module.split(".") + ["", ""])[1]
+    return [*module.split("."), ""][1]
 
 
 def _imports(tree: ast.Module) -> list[str]:

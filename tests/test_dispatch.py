@@ -36,10 +36,10 @@ from script import (
     usable,
 )
 
+from pydlpar.connector import ConnectorResult
 from pydlpar.constants import Action, Resource
 from pydlpar.dispatch import Call, Dispatcher
 from pydlpar.errors import ArgumentError, BusyError, PlatformError
-from pydlpar.operations.calls import ConnectorResult
 from pydlpar.partition import Partition
 from pydlpar.request import DIALECTS, PAGE_SIZE, HotplugRequest
 
@@ -119,14 +119,14 @@ def test_record_names_every_call():
         Call("get-sensor-state", (9003, C2), 0, 2),
         Call("set-indicator", (9003, C2, 1), 0),
         Call("set-indicator", (9001, C2, 1), 0),
-        Call("ibm,configure-connector", (C2,), 0, [2, 3, 0]),
+        Call("ibm,configure-connector", (C2,), 0, (2, 3, 0)),
         Call("online-cpu", (2,), 0),
     ]
     assert repr(target.last) == "<Outcome of 'cpu add index 0x10000002': ok>"
 
 
 def busy_connector(status):
-    return (("configure_connector", C2), ConnectorResult(status, [status], None))
+    return (("configure_connector", C2), ConnectorResult(status, (status,), None, 0))
 
 
 @pytest.mark.parametrize("status", [-2, *range(9900, 9906)])

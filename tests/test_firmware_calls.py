@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pydlpar.connector import fragment_nodes
 
 from pydlpar import DeviceTree, Firmware
+from pydlpar.connector import fragment_nodes
 from pydlpar.constants import DrcState
 from pydlpar.data import default_tree_bytes
 

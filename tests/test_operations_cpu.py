@@ -238,6 +238,25 @@ def test_failed_online_takes_threads_down_detaches_and_releases():
     assert "/cpus/l2-cache@4" in tree
 
 
+def test_thread_that_does_not_go_down_again_keeps_the_cpu():
+    """A deviation: Linux stops at a BUG when it detaches an online thread."""
+    tree = make_tree((0,), listed=[0, 4], threads=2)
+    partition = Partition(tree)
+    drc = cpu_drc(4)
+    done = outcome(
+        partition,
+        "cpu add index 0x10000004",
+        acquired(drc),
+        configured(drc, cpu_fragment(4, threads=2)),
+        online(4),
+        online(5, -errno.ENOMEM),
+        offline(4, -errno.EBUSY),
+    )
+    assert done.errno == errno.ENOMEM
+    assert partition.online == {0, 1, 4}
+    assert "/cpus/PowerPC,POWER9@4" in tree
+
+
 def test_smt_policy_keeps_other_threads_offline():
     """4.3 step 7: the primary thread always, others as the policy allows."""
     tree = make_tree((0,), listed=[0, 4], threads=4)

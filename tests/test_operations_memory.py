@@ -14,6 +14,7 @@ from script import (
     PRESENT,
     RESERVED,
     UNUSABLE,
+    Script,
     acquired,
     add_lmbs,
     add_memory,
@@ -34,8 +35,11 @@ from script import (
     usable,
 )
 
+from pydlpar.constants import Action, IdType, Resource
+from pydlpar.dispatch import Dispatcher
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.partition import Partition
+from pydlpar.request import HotplugRequest
 
 NODE = "/ibm,dynamic-reconfiguration-memory"
 FRAGMENT = lmb_fragment(1, 0)
@@ -443,3 +447,11 @@ def test_first_match_of_a_repeated_index_is_taken():
     assert done.errno == errno.EPERM
     done = outcome(partition, "memory remove index 0")
     assert "LMB 0x00000000 is not removable, flags 0x80" in done.reason
+
+
+def test_request_without_an_index_is_einval():
+    """An index request made by hand that names none."""
+    request = HotplugRequest(Resource.MEMORY, Action.ADD, IdType.DRC_INDEX)
+    done = Dispatcher(partition_of(0), Script()).handle(request)
+    assert done.errno == errno.EINVAL
+    assert done.reason == "the request names no DRC index"

@@ -250,6 +250,11 @@ def test_without_a_property_it_is_eperm_and_memory_stays():
     del partition.tree[NODE]["ibm,dynamic-memory"]
     assert outcome(partition, *ADD_0).errno == errno.EPERM
     assert flags_of(partition) == [ASSIGNED]
+    partition = partition_of(ASSIGNED)
+    partition.tree.remove_node(NODE)
+    done = outcome(partition, "memory remove count 1", removed(0), released(L0))
+    assert done.errno == errno.EPERM
+    assert flags_of(partition) == [0]
 
 
 @pytest.mark.parametrize(

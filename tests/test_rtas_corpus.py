@@ -46,6 +46,11 @@ SAME = {
     "UH": "event_severity event_type platform_data",
     "HP": "action count drc_index drc_name token non_transactional",
     "EP": "sensor_value extended_modifier reason_code",
+    "MT": "model",
+    "LR": "resource capacity",
+    "MC": "fru_id",
+    "IE": "event_type rpc_length scope drc_index",
+    "DH": "size_valid",
 }
 RENAMED = {
     "hdr": {"ext_log_length": "ext_length"},
@@ -75,6 +80,21 @@ RENAMED = {
         "capability": "capabilities",
     },
     "EP": {"action_code": "action", "event_modifier": "modifier"},
+    "MT": {"serial_no": "serial"},
+    "LR": {"id_or_index_or_addr_hi": "identifier", "addr_lo": "address_low"},
+    "MC": {
+        "processor_id": "processor",
+        "mc_type": "error_type",
+        "detail": "error_detail",
+    },
+    "IE": {"subtype": "event_subtype", "rpc_data": "data"},
+    "DH": {
+        "id": "dump_id",
+        "location": "sent_to_hmc",
+        "fname_type": "name_is_hex",
+        "id_len": "name_length",
+        "os_id": "name",
+    },
     "vendor": {"vendor_id": "vendor", "vendor_data": "data"},
 }
 SECTIONS = {

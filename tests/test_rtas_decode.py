@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from datetime import datetime
 
 import pytest
 import rtas_vectors as v
 
 import pydlpar
-from pydlpar._ffi import lib
+from pydlpar._ffi import ffi, lib
 from pydlpar.constants import (
     Action,
     EpowAction,
@@ -168,6 +169,25 @@ def test_the_first_of_several_hotplug_sections_counts():
     assert decode_event(v.event(first, second)).hotplug.drc_index == 0x10000001
 
 
+def test_the_first_of_several_epow_sections_counts():
+    first, second = v.EPOW_SHUTDOWN[96:], v.section(b"EP", bytes(12))
+    assert decode_event(v.event(first, second)).epow.action == 3
+
+
+def test_an_event_beyond_four_gigabytes_is_refused():
+    """Offsets are 32 bits; only the first page of the memory is touched."""
+    try:
+        memory = mmap.mmap(-1, 2**32 + 4096)
+    except (OSError, OverflowError):
+        pytest.skip("no address space of 4 GiB")
+    memory[:24] = v.event(length=0xFFFFFFFF)
+    event, offset = ffi.new("struct dlpar_rtas_event *"), ffi.new("size_t *")
+    with memory, ffi.from_buffer("uint8_t[]", memory) as start:
+        rc = lib.dlpar_rtas_event_decode(event, ffi.NULL, 0, offset, start, len(memory))
+    assert rc == lib.DLPAR_ERR_TOOBIG
+    assert offset[0] == 4
+
+
 @pytest.mark.parametrize("data", [v.HEADER_ONLY, v.PRRN, v.SUMMARY])
 def test_events_without_an_extended_part_are_their_header(data):
     event = decode_event(data)
@@ -249,6 +269,9 @@ DAMAGED = [
     (v.V3_EPOW[:10] + b"\x86" + v.V3_EPOW[11:], "FORMAT", 10),
     (v.V3_EPOW[:7] + b"\x2b" + v.V3_EPOW[8:] + b"abc", "BADLENGTH", 48),
     (v.event(b"HP\0\x14\1\0\0"), "BADLENGTH", 24),  # 7 bytes are no header
+    (v.event(bytes(1)), "BADLENGTH", 24),
+    (v.event(bytes(7)), "BADLENGTH", 24),
+    (v.event(bytes(8)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=0)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=7)), "SECTION", 24),
     (v.event(v.section(b"UD", b"", length=9)), "BADLENGTH", 24),

@@ -225,11 +225,11 @@ def test_bad_epow_values_are_refused(arguments):
         epow_event(**arguments)
 
 
-def encode_into(function, out, cap):
+def encode_into(function, out, cap, stamp=None):
     """One event or section into *out* by the C function of that name."""
     hotplug = ffi.new("struct dlpar_rtas_hotplug *", {"id_type": 2, "drc_index": 1})
     epow = ffi.new("struct dlpar_rtas_epow *")
-    stamp = ffi.new("struct dlpar_rtas_stamp *")
+    stamp = stamp or ffi.new("struct dlpar_rtas_stamp *")
     size, row = ffi.new("size_t *"), ffi.new("size_t *")
     more = {
         "hotplug_encode": (hotplug, b"", 0),
@@ -276,7 +276,8 @@ def test_a_name_outside_of_the_names_is_refused(offset, length):
 @pytest.mark.parametrize("field", ["date", "time"])
 def test_a_stamp_of_more_than_eight_digits_is_refused(field):
     stamp = ffi.new("struct dlpar_rtas_stamp *", {field: 100_000_000})
-    hotplug = ffi.new("struct dlpar_rtas_hotplug *", {"id_type": 2})
-    out = ffi.new("uint8_t[]", 2048)
-    rc = lib.dlpar_rtas_hotplug_event(out, 2048, hotplug, b"", 0, stamp)
-    assert rc == lib.DLPAR_ERR_BADARG
+    for function in ("hotplug_event", "hotplug_events", "epow_event"):
+        out = ffi.new("uint8_t[]", 116)
+        rc = encode_into(function, out, 116, stamp)
+        assert rc == lib.DLPAR_ERR_BADARG
+        assert bytes(ffi.buffer(out)) == bytes(116)

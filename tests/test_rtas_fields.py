@@ -207,6 +207,36 @@ def test_single_field_functions_of_c():
     assert rc == lib.DLPAR_ERR_NOSPACE
 
 
+def test_numbers_of_eight_bytes():
+    """The addresses of a machine check; MC has no PH and UH before it."""
+    body = bytes(16) + bytes.fromhex("c000000012345678 0000000002345000")
+    event = decode_event(v.event(v.section(b"MC", body)))
+    assert event.section("MC").effective_address == 0xC000000012345678
+    top = event.replace("MC", logical_address=2**64 - 1)
+    assert top.section("MC").logical_address == 2**64 - 1
+    assert top.section("MC").effective_address == 0xC000000012345678
+
+
+def test_a_string_without_its_nul_is_not_there():
+    """C callers may ask about a section that no walk has passed."""
+    section = v.section(b"HP", b"\5\1\1\0ABCD")
+    value = ffi.new("struct dlpar_rtas_value *")
+    rc = lib.dlpar_rtas_field_get(
+        value, lib.DLPAR_RTAS_HP, b"drc_name", section, len(section)
+    )
+    assert rc == lib.DLPAR_ERR_NOTFOUND
+
+
+@pytest.mark.parametrize("number", [0x2026010A, 0xA0000000, 1 << 32])
+def test_a_date_that_is_not_bcd_is_refused(number):
+    section = ffi.new("uint8_t[]", v.HEAD[24:72])
+    rc = lib.dlpar_rtas_field_set(
+        section, 48, lib.DLPAR_RTAS_PH, b"date", number, b"", 0
+    )
+    assert rc == lib.DLPAR_ERR_BADARG
+    assert bytes(ffi.buffer(section, 48)) == v.HEAD[24:72]
+
+
 @given(st.binary(max_size=64), st.sampled_from([int(x.id) for x in layouts()]))
 def test_no_contents_or_length_makes_a_reader_fail(data, number):
     """Whatever the section holds, fields are there or not; none leaves it."""

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pydlpar.cli import words
+from pydlpar.cli.lmbs import is_lmb_table, row_lines
 from pydlpar.cli.sources import Step
 from pydlpar.dispatch import Outcome
 from pydlpar.dts import change_lines
@@ -103,32 +104,37 @@ class TextReport:
 
     def diff(self, old: DeviceTree, new: DeviceTree) -> None:
         """The changed part of the tree, `-` what was, `+` what is."""
-        for line in change_lines(old.diff(new), old, new):
-            self._print(Text(line, _DIFF_STYLES.get(line[:1], "")))
+        for change in old.diff(new):
+            if is_lmb_table(change):
+                lines = row_lines(change, old)
+            else:
+                lines = change_lines([change], old, new)
+            for line in lines:
+                self._print(Text(line, _DIFF_STYLES.get(line[:1], "")))
 
     def end(self, left: int, output: str | None) -> None:
         """Totals."""
         count = self._totals.count
-        total = count["done"] + count["refused"] + count["left"]
+        total = count["done"] + count["refused"] + count["left"] + left
         parts = [f"{count['done']} carried out"]
         if count["refused"]:
             parts.append(f"{count['refused']} refused")
         if count["left"]:
-            parts.append(f"{count['left']} left to user space")
+            parts.append(f"{count['left']} left alone")
         if left:
             parts.append(f"{left} not tried (--keep-going tries all)")
         tree = [
-            f"{count[kind]} {text}"
-            for kind, text in (
-                ("add", "nodes added"),
-                ("remove", "nodes removed"),
-                ("set", "properties changed"),
+            f"{words.counted(count[kind], thing)} {done}"
+            for kind, thing, done in (
+                ("add", "node", "added"),
+                ("remove", "node", "removed"),
+                ("set", "property", "changed"),
             )
             if count[kind]
         ]
-        line = Text(f"{total + left} requests: ", "bold")
+        line = Text(f"{words.counted(total, 'request')}: ", "bold")
         line.append(", ".join(parts))
-        line.append(f"; {count['calls']} RTAS calls; tree: ")
+        line.append(f"; {words.counted(count['calls'], 'RTAS call')}; tree: ")
         line.append(", ".join(tree) or "unchanged")
         self._print(line)
         if output:

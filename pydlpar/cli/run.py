@@ -137,6 +137,10 @@ def run(
     if interrupt is None:
         interrupt = not steps
     dispatcher, firmware = _machine(before, dialect, profile, tree)
+    if interrupt and not dispatcher.behaviour.interrupts:
+        raise InputError(
+            f"Linux {dialect} does not know the hotplug interrupt: give requests"
+        )
     plug(firmware, plugs)
     report: Report
     if as_json:
@@ -206,8 +210,8 @@ def _carry_out(
 def _one(dispatcher: Dispatcher, step: Step) -> Outcome:
     if step.is_event:
         return dispatcher.event(step.data)
-    dispatcher.write(step.data)
-    assert dispatcher.last is not None
+    if not step.data or dispatcher.write(step.data) == 0 or dispatcher.last is None:
+        return Outcome(None, 0, [], [], "an empty write does nothing", handled=False)
     return dispatcher.last
 
 

@@ -15,7 +15,16 @@ from pydlpar.constants import (
 )
 from pydlpar.dispatch import Call, Outcome
 
-__all__ = ["as_record", "call_text", "effect_text", "errno_name", "errno_text"]
+__all__ = [
+    "as_record",
+    "call_text",
+    "counted",
+    "effect_text",
+    "errno_name",
+    "errno_text",
+    "rtas_calls",
+    "size_text",
+]
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _VALUES: dict[int, type[IsolationState] | type[AllocationState]] = {
@@ -75,8 +84,11 @@ def call_text(call: Call) -> str:
     return f"{text} ({answer})" if answer else text
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str) -> str:
+    """`1 property`, `2 properties`."""
+    if number != 1:
+        thing = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number} {thing}"
 
 
 def effect_text(outcome: Outcome) -> str:
@@ -93,7 +105,9 @@ def effect_text(outcome: Outcome) -> str:
     for function, sizes in memory.items():
         if sizes:
             sign = "+" if function == "add-memory" else "-"
-            parts.append(f"{sign}{_count(len(sizes), 'LMB')} ({size_text(sum(sizes))})")
+            parts.append(
+                f"{sign}{counted(len(sizes), 'LMB')} ({size_text(sum(sizes))})"
+            )
     return " ".join(parts) or "nothing to do"
 
 

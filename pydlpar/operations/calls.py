@@ -11,9 +11,10 @@ DRC calls are those of Linux, arch/powerpc/platforms/pseries/dlpar.c.
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pydlpar.connector import ConnectorResult
 from pydlpar.constants import (
     AllocationState,
     EntitySense,
@@ -39,13 +40,13 @@ __all__ = [
     "ONLINE_MEMORY",
     "REMOVE_MEMORY",
     "SET_INDICATOR",
-    "ConnectorResult",
     "Effect",
     "Operation",
     "Platform",
     "Run",
     "acquire",
     "configure",
+    "refuse",
     "release",
     "rtas_errno",
     "unisolate",
@@ -107,21 +108,6 @@ _ERRNOS = {
     int(RtasStatus.OUTSTANDING_TRANSLATION): errno.EEXIST,
     int(RtasStatus.NO_RESOURCE): errno.ENODEV,
 }
-
-
-class ConnectorResult(NamedTuple):
-    """What a walk of configure-connector gave.
-
-    Attributes:
-        status: the last status; 0 when the walk is complete.
-        statuses: the status of every call made, in order.
-        fragment: the delivered nodes as a flattened tree whose nameless root has
-            them as children; None unless the walk is complete.
-    """
-
-    status: int
-    statuses: Sequence[int]
-    fragment: bytes | None
 
 
 class Platform(Protocol):
@@ -206,6 +192,12 @@ class Run:
         """Why the request failed, in words: the sum, then the first cause."""
         parts = [part for part in (self._summary, self._first) if part]
         return ": ".join(part[0].format(*part[1:]) for part in parts)
+
+
+def refuse(run: Run, rc: int, *reason: Any) -> Operation:
+    """An operation that makes no call and returns *rc*."""
+    yield from ()
+    return run.fail(rc, *reason)
 
 
 def rtas_errno(status: int) -> int:

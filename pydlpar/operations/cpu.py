@@ -10,6 +10,8 @@ Deviations from Linux, each where it crashes, leaks or corrupts:
   here it is -EEXIST and the DRC is released.
 * "cpu remove count" with an unreadable `ibm,my-drc-index`: Linux goes on with
   indexes of 0; here it is -EINVAL at once.
+* A thread that neither lets its core come online nor goes offline again: Linux
+  stops at a BUG when it detaches the CPU; here the CPU stays, with that thread.
 * Detaching cannot fail here, so its roll-back has no counterpart.
 """
 
@@ -30,6 +32,7 @@ from pydlpar.operations.calls import (
     Run,
     acquire,
     configure,
+    refuse,
     release,
     unisolate,
 )
@@ -40,33 +43,27 @@ if TYPE_CHECKING:
 
 __all__ = ["operate"]
 
+# Bound once: looking up a member of an enumeration is slow.
+_ADD, _REMOVE = Action.ADD, Action.REMOVE
+_BY_INDEX, _BY_COUNT = IdType.DRC_INDEX, IdType.DRC_COUNT
 _DRC_INDEX = "ibm,my-drc-index"
 _WORD = 4
 _CACHE_LINKS = ("l2-cache", "next-level-cache")
 
 
 def operate(run: Run, request: HotplugRequest) -> Operation:
-    """Carry out a CPU request (`dlpar_cpu`)."""
-    if request.id_type is IdType.DRC_INDEX and request.drc_index is not None:
-        if request.action is Action.ADD:
-            return (yield from _add(run, request.drc_index))
-        if request.action is Action.REMOVE:
-            rc = yield from _remove(run, request.drc_index)
-            if rc and run.behaviour.hints:
-                yield from unisolate(request.drc_index)
-            return rc
-        return run.fail(-errno.EINVAL, "action {}: expected add or remove", request[1])
-    if (
-        request.id_type is IdType.DRC_COUNT
-        and request.count is not None
-        and run.behaviour.cpu_by_count
-    ):
-        if request.action is Action.ADD:
-            return (yield from _add_by_count(run, request.count))
-        if request.action is Action.REMOVE:
-            return (yield from _remove_by_count(run, request.count))
-        return run.fail(-errno.EINVAL, "action {}: expected add or remove", request[1])
-    return run.fail(-errno.EINVAL, "this kernel takes CPUs by DRC index only")
+    """The operation of a CPU request (`dlpar_cpu`)."""
+    action, index, count = request.action, request.drc_index, request.count
+    add = action is _ADD
+    if not add and action is not _REMOVE:
+        return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
+    if request.id_type is _BY_INDEX and index is not None:
+        return _add(run, index) if add else _remove_or_hint(run, index)
+    if not run.behaviour.cpu_by_count:
+        return refuse(run, -errno.EINVAL, "CPUs go by DRC index only")
+    if request.id_type is _BY_COUNT and count is not None:
+        return (_add_by_count if add else _remove_by_count)(run, count)
+    return refuse(run, -errno.EINVAL, "CPUs go by DRC index and by count only")
 
 
 def _add(run: Run, index: int) -> Operation:
@@ -76,7 +73,7 @@ def _add(run: Run, index: int) -> Operation:
         return run.fail(-errno.ENODEV, "there is no node /cpus")
     if partition.tree.find_child(cpus, _DRC_INDEX, index) is not None:
         return run.fail(-errno.EINVAL, "CPU {:#010x} exists already", index)
-    if not partition.knows_cpu(index):
+    if not partition.knows_cpu(cpus, index):
         return run.fail(-errno.EINVAL, "/cpus lists no DRC {:#010x}", index)
     if (yield from acquire(run, index)):
         return -errno.EINVAL
@@ -84,13 +81,12 @@ def _add(run: Run, index: int) -> Operation:
     if fragment is None:
         yield from release(run, index)
         return -errno.EINVAL
-    rc, node = _attach(run, cpus, index, fragment)
+    node, threads, rc = _attach(run, cpus, index, fragment)
     if node is None:
         yield from release(run, index)
         return rc
-    threads = partition.threads_of(node)
     rc = yield from _online(run, threads)
-    if rc:
+    if rc and partition.online.isdisjoint(threads or ()):
         _detach(run, node, threads)
         yield from release(run, index)
     return rc
@@ -98,32 +94,43 @@ def _add(run: Run, index: int) -> Operation:
 
 def _attach(
     run: Run, cpus: Node, index: int, fragment: bytes
-) -> tuple[int, Node | None]:
-    """Graft the delivered nodes and number the threads of the first, or neither."""
+) -> tuple[Node | None, Sequence[int] | None, int]:
+    """Graft the delivered nodes and number the threads of the first, or neither.
+
+    Returns:
+        The first node and its threads, or None and why.
+    """
     partition = run.partition
     tree = partition.tree
     try:
         nodes = tree.graft(cpus, fragment)
     except (ExistsError, DecodeError) as error:
         rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
-        return run.fail(rc, "nodes of DRC {:#010x}: {}", index, error), None
+        return None, None, run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)
     if not run.behaviour.cache_nodes:
         for other in nodes[1:]:
             tree.remove(other)
         del nodes[1:]
-    threads = partition.threads_of(nodes[0]) or ()
-    rc = partition.attach_threads(nodes[0], threads)
+    threads = partition.threads_of(nodes[0])
+    rc = partition.attach_threads(nodes[0], threads or ())
     if rc == 0:
-        run.undo.append((partition.detach_threads, threads))
+        run.undo.append((partition.detach_threads, threads or ()))
         for node in nodes:
             run.changes.append(("add", node.path))
-        return 0, nodes[0]
+        return nodes[0], threads, 0
     for node in nodes:
         tree.remove(node)
-    what = "there are no {} free CPU ids in a block for DRC {:#010x}"
+    what = "there are no free CPU ids for threads {} of DRC {:#010x}"
     if rc == -errno.EEXIST:
-        what = "one of {} threads of DRC {:#010x} is present already"
-    return run.fail(rc, what, len(threads), index), None
+        what = "one of threads {} of DRC {:#010x} is present already"
+    return None, None, run.fail(rc, what, threads, index)
+
+
+def _remove_or_hint(run: Run, index: int) -> Operation:
+    rc = yield from _remove(run, index)
+    if rc and run.behaviour.hints:
+        yield from unisolate(index)
+    return rc
 
 
 def _remove(run: Run, index: int) -> Operation:
@@ -241,7 +248,7 @@ def _absent(run: Run, cpus: Node) -> Iterator[int]:
     """The listed DRC indexes that no CPU has, in order of the list."""
     tree = run.partition.tree
     stuck = Quirk.DRC_INFO_COUNT in run.behaviour.quirks and "ibm,drc-info" in cpus
-    for indexes in run.partition.cpu_indexes():
+    for indexes in run.partition.cpu_indexes(cpus):
         for index in indexes:
             if tree.find_child(cpus, _DRC_INDEX, index) is None:
                 yield index

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType, LmbFlags
 from pydlpar.operations.behaviour import MemoryStyle, Quirk
-from pydlpar.operations.calls import Operation, Run, acquire, release, unisolate
+from pydlpar.operations.calls import Operation, Run, acquire, refuse, release, unisolate
 from pydlpar.operations.lmb import (
     add_lmb,
     removable,
@@ -51,17 +51,22 @@ _SIGN_BIT = 0x80000000
 
 
 def operate(run: Run, request: HotplugRequest) -> Operation:
-    """Carry out a memory request (`dlpar_memory`)."""
-    style = run.behaviour.memory
-    if style is not MemoryStyle.TABLE and not _has_version_1(run):
-        return run.fail(-errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
+    """The operation of a memory request (`dlpar_memory`)."""
+    if run.behaviour.memory is not MemoryStyle.TABLE and not _has_version_1(run):
+        return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
     if handler is None:
-        return run.fail(-errno.EINVAL, "memory cannot be asked for as {}", str(request))
-    rc = yield from handler(run, request)
+        return refuse(run, -errno.EINVAL, "no handler for {!s}", request)
+    return _operate(run, handler(run, request))
+
+
+def _operate(run: Run, handler: Operation) -> Operation:
+    """Run the handler, then keep or drop the books as the kernel line does."""
+    style = run.behaviour.memory
+    rc = yield from handler
     if rc == 0 and style is not MemoryStyle.EACH:
-        rc = write_table(run)
-    elif rc and style is MemoryStyle.CLONE:
+        return write_table(run)
+    if rc and style is MemoryStyle.CLONE:
         # Linux drops its edited copy of the property.
         run.take_back()
     return rc
