@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench.measure import measure
-from bench.peers import OPERATIONS, Peer, Pydlpar, Pylibfdt
+from bench.peers import OPERATIONS, Peer, Pydlpar
+from bench.peers_libfdt import Pylibfdt
 from bench.peers_python import Fdt, Pyfdt
 from bench.trees import REAL, SIZES, load
 

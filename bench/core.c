@@ -2,11 +2,12 @@
 /*
  * core.c - the core of pydlpar against libfdt: same program, run, blob, work.
  *
- *	./core TREE.dtb PLAN LABEL MILLISECONDS REPETITIONS
+ *	./core TREE.dtb PLAN LABEL MILLISECONDS REPETITIONS [OPERATION]
  *
  * PLAN is text, see plan() in bench/trees.py. Repetitions of the two sides
  * alternate, so that what disturbs the machine disturbs both. Time is that of
- * the thread. Prints one JSON object a line, in nanoseconds an operation.
+ * the thread. Prints one JSON object a line, in nanoseconds an operation. With
+ * OPERATION only that one is run, for a profiler.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -96,6 +97,7 @@ static const struct operation {
 	{ "cycle-undone", ours_cycle_undone, NULL, NULL },
 	{ "write-clean", ours_write_clean, copy_blob, "memcpy" },
 	{ "write-one", ours_write_one, copy_blob, "memcpy" },
+	{ "write-few", ours_write_few, copy_blob, "memcpy" },
 	{ "write-percent", ours_write_percent, copy_blob, "memcpy" },
 	{ "write-all", ours_write_all, copy_blob, "memcpy" },
 };
@@ -294,12 +296,12 @@ int main(int argc, char **argv)
 {
 	struct bench b = { 0 };
 	double budget;
-	size_t i;
+	size_t i, n_run = 0;
 	int reps;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: %s TREE.dtb PLAN LABEL MS REPS\n",
-			argv[0]);
+	if (argc != 6 && argc != 7) {
+		fprintf(stderr, "usage: %s TREE.dtb PLAN LABEL MS REPS "
+			"[OPERATION]\n", argv[0]);
 		return 2;
 	}
 	budget = strtod(argv[4], NULL) * 1e6;
@@ -312,9 +314,14 @@ int main(int argc, char **argv)
 	b.out = bench_alloc(b.out_cap);
 	memset(b.out, 1, b.out_cap);
 	b.clock_cost = measure_clock();
-	libfdt_open(&b);
 	ours_open(&b);
-	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+	libfdt_open(&b);
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (argc == 7 && strcmp(argv[6], operations[i].name))
+			continue;
 		measure(&b, &operations[i], budget, reps, argv[3]);
+		n_run++;
+	}
+	BENCH_CHECK(n_run);
 	return 0;
 }

@@ -142,6 +142,7 @@ struct bench_time ours_cycle_template(struct bench *b, size_t n);
 struct bench_time ours_cycle_undone(struct bench *b, size_t n);
 struct bench_time ours_write_clean(struct bench *b, size_t n);
 struct bench_time ours_write_one(struct bench *b, size_t n);
+struct bench_time ours_write_few(struct bench *b, size_t n);
 struct bench_time ours_write_percent(struct bench *b, size_t n);
 struct bench_time ours_write_all(struct bench *b, size_t n);
 

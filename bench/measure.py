@@ -22,8 +22,9 @@ def _rounds(case: Case) -> int:
     budget = float(os.environ.get(BUDGET, _DEFAULT_BUDGET))
     start = perf_counter()
     case.setup()
-    case.check(case.run())
+    result = case.run()
     took = perf_counter() - start
+    case.check(result)
     least, most = _ROUNDS
     return 1 if took > budget else max(least, min(most, int(budget / took)))
 
@@ -34,10 +35,6 @@ def measure(benchmark: Any, case: Case) -> None:
     `extra_info["items"]` is how many operations a round is, for `bench/check.py`.
     """
     rounds = _rounds(case) if benchmark.enabled else 1
-
-    def setup() -> None:
-        case.setup()
-
-    result = benchmark.pedantic(case.run, setup=setup, rounds=rounds)
+    result = benchmark.pedantic(case.run, setup=case.setup, rounds=rounds)
     case.check(result)
     benchmark.extra_info["items"] = case.items

@@ -15,7 +15,7 @@ from typing import Any
 import fdt
 from pyfdt import pyfdt
 
-from bench.peers import ITEMS, Case, Peer, cell
+from bench.peers import ITEMS, MORE, SAME, Case, Peer, cell, changed
 from bench.trees import load
 from pydlpar import DeviceTree
 
@@ -79,6 +79,7 @@ class _Objects(Peer):
         return Case(len(paths), lambda: [find(p) for p in paths], check)
 
     def phandle(self) -> Case:
+        """A walk of the whole tree for each, so for one only."""
         numbers, find = self.phandles[:1], self._by_phandle
 
         def check(found: list[Any]) -> None:
@@ -193,10 +194,10 @@ class _Objects(Peer):
 
         return Case(ITEMS, run, check)
 
-    def write(self) -> Case:
-        name, node = self.sample.grow, self._find(self.paths[0])
+    def _write(self, name: str, more: bytes) -> Case:
+        node = self._find(self.paths[0])
         before = self._value(node, name)
-        value = before + cell(0)
+        value = changed(before, more)
 
         def run() -> bytes:
             self._set(node, name, value)
@@ -209,6 +210,12 @@ class _Objects(Peer):
 
         return Case(1, run, check, lambda: self._set(node, name, before))
 
+    def write(self) -> Case:
+        return self._write(self.sample.grow, MORE)
+
+    def write_same(self) -> Case:
+        return self._write(self.sample.set, SAME)
+
 
 class Pyfdt(_Objects):
     """pyfdt 0.3."""
@@ -216,7 +223,7 @@ class Pyfdt(_Objects):
     name = "pyfdt"
 
     @property
-    def tree(self) -> pyfdt.Fdt:  # type: ignore[override]
+    def tree(self) -> pyfdt.Fdt:
         return _pyfdt_tree(self.sample.label)
 
     def parse(self) -> Case:
@@ -270,7 +277,7 @@ class Fdt(_Objects):
     name = "fdt"
 
     @property
-    def tree(self) -> fdt.FDT:  # type: ignore[override]
+    def tree(self) -> fdt.FDT:
         return _fdt_tree(self.sample.label)
 
     def parse(self) -> Case:

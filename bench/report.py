@@ -34,6 +34,7 @@ _CORE = (
     ("cycle-template", "the same, from a template", ""),
     ("write-clean", "write out, unchanged", "memcpy"),
     ("write-one", "write out, one node changed", "memcpy"),
+    ("write-few", "write out, ten nodes changed", "memcpy"),
     ("write-percent", "write out, 1 % changed", "memcpy"),
     ("write-all", "write out, all changed", "memcpy"),
 )
@@ -51,6 +52,7 @@ _PYTHON = (
     ("cycle-template", "the same, from a template"),
     ("cycle-batch", "the same, in a batch of 64"),
     ("write", "grow a property, write out"),
+    ("write-same", "set a property, write out"),
 )
 _PEERS = ("pylibfdt", "fdt", "pyfdt")
 _EVENTS = (
@@ -78,7 +80,7 @@ def factor(ours: float | None, theirs: float | None) -> str:
     if ours is None or theirs is None:
         return ""
     ratio = theirs / ours
-    return f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:

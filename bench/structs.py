@@ -40,7 +40,7 @@ class Plain(NamedTuple):
     action: int
     id_type: int
     drc_index: int
-    count: int
+    drc_count: int
     end: int
 
 
