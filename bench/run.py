@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,8 +37,15 @@ FULL = (20, 11, 0.3, 3)
 QUICK = (5, 5, 0.15, 1)
 
 
+LABELS = (REAL, *map(str, SIZES))
+
+
 class BenchError(Exception):
-    """Something that a run needs is missing, or failed."""
+    """Something that a run needs failed."""
+
+
+class MissingError(BenchError):
+    """Something that a run needs is not on this machine."""
 
 
 def _call(command: list[str], **options: object) -> str:
@@ -66,28 +74,31 @@ def build_core(where: Path) -> Path:
     """Compile the C program.
 
     Raises:
-        BenchError: no compiler, no libfdt, or it does not compile.
+        MissingError: no compiler, or no libfdt.
+        BenchError: it does not compile.
     """
     cc = os.environ.get("CC", "cc")
     if not shutil.which(cc):
-        raise BenchError(f"no C compiler: {cc}")
+        raise MissingError(f"no C compiler: {cc}")
     flags = _libfdt_flags()
     probe = subprocess.run(
         [cc, *flags, "-include", "libfdt.h", "-E", "-xc", os.devnull],
         capture_output=True,
     )
     if probe.returncode:
-        raise BenchError("no libfdt.h: install libfdt-dev (Fedora: libfdt-devel)")
+        raise MissingError("no libfdt.h: install libfdt-dev (Fedora: libfdt-devel)")
     program = where / "core"
     sources = [HERE / name for name in CORE] + sorted((ROOT / "csrc").glob("*.c"))
     _call([cc, *CFLAGS, "-o", str(program), *map(str, sources), *flags])
     return program
 
 
-def run_core(where: Path, milliseconds: int, repetitions: int) -> list[Figure]:
-    """The core against libfdt in C, at every size."""
+def run_core(
+    where: Path, milliseconds: int, repetitions: int, labels: Sequence[str] = LABELS
+) -> list[Figure]:
+    """The core against libfdt in C."""
     program, figures = build_core(where), []
-    for label in (REAL, *map(str, SIZES)):
+    for label in labels:
         sample = load(label)
         blob, work = where / "tree.dtb", where / "plan"
         blob.write_bytes(sample.blob)
@@ -157,5 +168,9 @@ def main() -> int:
     text = markdown(results)
     print(text)
     if arguments.readme:
-        write_readme(text, ROOT / "README.md")
+        try:
+            write_readme(text, ROOT / "README.md")
+        except (OSError, ValueError) as error:
+            print(error, file=sys.stderr)
+            return 2
     return check.main([]) if arguments.check else 0

@@ -12,6 +12,7 @@ from bench import structs
 from bench.check import Verdict, judge, main
 from bench.report import BEGIN, END, duration, factor, markdown, write_readme
 from bench.results import OURS, Figure, Results, best, from_core, from_pytest
+from bench.run import MissingError, build_core, run_core
 from bench.trees import Sample, plan, sample
 from pydlpar import DeviceTree, decode_event, hotplug_event, parse_request
 
@@ -212,3 +213,28 @@ def test_the_plain_reference_agrees_with_the_library() -> None:
     assert (plain.plid, plain.end) == (7, len(log))
     with pytest.raises(ValueError, match="not a version 6 log in full"):
         structs.decode(log[:-1])
+
+
+@pytest.mark.parametrize(
+    ("compiler", "words"),
+    [("no-such-compiler", "no C compiler: no-such"), ("false", "install libfdt-dev")],
+)
+def test_what_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiler: str, words: str
+) -> None:
+    """Without a compiler, or a header that it finds, there is advice, no listing."""
+    monkeypatch.setenv("CC", compiler)
+    with pytest.raises(MissingError, match=words):
+        build_core(tmp_path)
+
+
+def test_the_core_program_runs(tmp_path: Path) -> None:
+    """It checks every result itself; every operation gives a figure."""
+    try:
+        figures = run_core(tmp_path, milliseconds=1, repetitions=1, labels=["100"])
+    except MissingError as error:
+        pytest.skip(str(error))
+    operations = {figure.op for figure in figures}
+    ours = [figure for figure in figures if figure.peer == OURS]
+    assert len(ours) == len(operations) > 10
+    assert all(figure.ns > 0 for figure in figures)
