@@ -1,0 +1,308 @@
+"""What is measured from Python: one operation of one library as a `Case`.
+
+A case runs an operation over some items of a sample. What it needs is made in its
+set-up, outside the clock, before every round; what it did is checked after the last.
+Peers are used as their own documentation shows, and none is asked to do more than
+the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from bench.trees import Sample
+from pydlpar import DeviceTree, Node
+
+__all__ = [
+    "ITEMS",
+    "MORE",
+    "OPERATIONS",
+    "SAME",
+    "Case",
+    "Peer",
+    "Pydlpar",
+    "cell",
+    "changed",
+    "items",
+    "nothing",
+]
+
+OPERATIONS = (
+    "parse",
+    "path",
+    "phandle",
+    "get",
+    "set",
+    "grow",
+    "add",
+    "remove",
+    "cycle",
+    "write",
+    "write-same",
+)
+
+ITEMS = 64
+"""Items of a round: enough that the clock costs nothing, few for the slow ones."""
+
+_SHORT = 10
+
+
+def nothing() -> None:
+    """A set-up with nothing to do."""
+
+
+class Case(NamedTuple):
+    """An operation ready to be timed.
+
+    Attributes:
+        items: how many operations one `run()` does.
+        run: the only part within the clock; its result goes to `check`.
+        check: raises AssertionError unless every item was done right.
+        setup: to be called before every `run()`.
+    """
+
+    items: int
+    run: Callable[[], Any]
+    check: Callable[[Any], None]
+    setup: Callable[[], None] = nothing
+
+
+def items(sample: Sample) -> list[str]:
+    """Paths of the nodes that a round works on."""
+    return list(sample.paths[:ITEMS])
+
+
+def cell(number: int) -> bytes:
+    """A property value of one cell."""
+    return number.to_bytes(4, "big")
+
+
+MORE, SAME = bytes(4), b""
+
+
+def changed(value: bytes, more: bytes) -> bytes:
+    """Another value, longer by *more*."""
+    return bytes(byte ^ 1 for byte in value) + more
+
+
+class Peer:
+    """A library: methods named as in `OPERATIONS`, each of which makes a case."""
+
+    name: str
+    has: Sequence[str] = OPERATIONS
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.paths = items(sample)
+        self.leaf = [p.rpartition("/")[2] for p in self.paths]
+        self.new = [f"PowerPC,POWER9@f{k:05x}" for k in range(ITEMS)]
+        self.props = [sample.new_props(k) for k in range(ITEMS)]
+        self.short = [dict(list(p.items())[:_SHORT]) for p in self.props]
+        known = [number for number, _ in sample.phandles]
+        self.phandles = [known[k % len(known)] for k in range(ITEMS)]
+        self.get_names = [
+            sample.get[k % len(sample.get)] for k in range(len(self.paths))
+        ]
+        self.cells = [cell(k) for k in range(len(self.paths))]
+
+    def case(self, operation: str) -> Case:
+        """The case of an operation."""
+        made: Case = getattr(self, operation.replace("-", "_"))()
+        return made
+
+    def removable(self) -> list[str]:
+        """Paths of the round that no other path lies below."""
+        inner = {p.rpartition("/")[0] for p in self.sample.paths}
+        return [p for p in self.paths if p not in inner]
+
+
+class Pydlpar(Peer):
+    """This library, call by call."""
+
+    name = "pydlpar"
+    has = (*OPERATIONS, "cycle-template", "cycle-batch", "cycle-undone")
+    tree: DeviceTree
+    nodes: list[Node]
+
+    def _renew(self) -> None:
+        self.tree = DeviceTree.from_dtb(self.sample.blob)
+        self.nodes = [self.tree[p] for p in self.paths]
+
+    def parse(self) -> Case:
+        blob, n = self.sample.blob, self.sample.n_nodes
+
+        def check(tree: DeviceTree) -> None:
+            assert len(tree) == n
+
+        return Case(1, lambda: DeviceTree.from_dtb(blob), check)
+
+    def path(self) -> Case:
+        self._renew()
+        tree, paths = self.tree, self.paths
+
+        def check(found: list[Node]) -> None:
+            assert [node.path for node in found] == paths
+
+        return Case(len(paths), lambda: [tree[p] for p in paths], check)
+
+    def phandle(self) -> Case:
+        self._renew()
+        numbers, find = self.phandles, self.tree.by_phandle
+
+        def check(found: list[Node]) -> None:
+            assert [node.u32("phandle") for node in found] == numbers
+
+        return Case(len(numbers), lambda: [find(n) for n in numbers], check)
+
+    def get(self) -> Case:
+        self._renew()
+        pairs = list(zip(self.nodes, self.get_names, strict=True))
+
+        def check(values: list[bytes]) -> None:
+            assert values == [node.properties[name] for node, name in pairs]
+
+        return Case(len(pairs), lambda: [n[name] for n, name in pairs], check)
+
+    def _write_values(self, name: str, values: Sequence[bytes]) -> Case:
+        def run() -> None:
+            for node, value in zip(self.nodes, values, strict=True):
+                node[name] = value
+
+        def check(_: None) -> None:
+            assert [node[name] for node in self.nodes] == values
+
+        return Case(len(values), run, check, self._renew)
+
+    def set(self) -> Case:
+        self._renew()
+        return self._write_values(self.sample.set, self.cells)._replace(setup=nothing)
+
+    def grow(self) -> Case:
+        self._renew()
+        name = self.sample.grow
+        return self._write_values(name, [node[name] + cell(0) for node in self.nodes])
+
+    def add(self) -> Case:
+        def run() -> list[Node]:
+            tree = self.tree
+            parent = tree[self.sample.parent]
+            pairs = zip(self.new, self.short, strict=True)
+            return [tree.add_child(parent, name, props) for name, props in pairs]
+
+        def check(made: list[Node]) -> None:
+            assert [n.name for n in made] == self.new
+            assert [n.properties.as_dict() for n in made] == self.short
+
+        return Case(ITEMS, run, check, self._renew)
+
+    def remove(self) -> Case:
+        paths = self.removable()
+
+        def setup() -> None:
+            self._renew()
+            self.nodes = [self.tree[p] for p in paths]
+
+        def run() -> None:
+            remove = self.tree.remove
+            for node in self.nodes:
+                remove(node)
+
+        def check(_: None) -> None:
+            assert not any(p in self.tree for p in paths)
+
+        return Case(len(paths), run, check, setup)
+
+    def _cycles(self, add: Callable[[str, int], Node]) -> Case:
+        """Cycles in which *add* makes node *k* of a path."""
+        paths = [f"{self.sample.parent}/{name}" for name in self.new]
+        tree = self.tree
+
+        def run() -> list[bool]:
+            right = []
+            for k, path in enumerate(paths):
+                made = add(path, k)
+                right.append(tree[path] == made)
+                tree.remove(made)
+            return right
+
+        def check(right: list[bool]) -> None:
+            assert right == [True] * ITEMS
+            assert len(tree) == self.sample.n_nodes
+
+        return Case(ITEMS, run, check)
+
+    def cycle(self) -> Case:
+        self._renew()
+        tree, props = self.tree, self.props
+        return self._cycles(lambda path, k: tree.add_node(path, props[k]))
+
+    def cycle_template(self) -> Case:
+        self._renew()
+        tree, above, names = self.tree, self.sample.parent, self.new
+        template = tree.template(self.props[0])
+        same = self.props[0].items()
+        patch = [dict(p.items() - same) for p in self.props]
+        return self._cycles(lambda _, k: template.add(tree[above], names[k], patch[k]))
+
+    def cycle_undone(self) -> Case:
+        self._renew()
+        tree, before = self.tree, self.tree.to_dtb()
+        paths = [f"{self.sample.parent}/{name}" for name in self.new]
+
+        def run() -> list[bool]:
+            right = []
+            for path, props in zip(paths, self.props, strict=True):
+                with tree.transaction() as transaction:
+                    made = tree.add_node(path, props)
+                    right.append(tree[path] == made)
+                    transaction.rollback()
+            return right
+
+        def check(right: list[bool]) -> None:
+            assert right == [True] * ITEMS
+            assert tree.to_dtb() == before
+
+        return Case(ITEMS, run, check)
+
+    def cycle_batch(self) -> Case:
+        self._renew()
+        tree = self.tree
+        template = tree.template(self.props[0])
+
+        def run() -> list[Node | None]:
+            parent, batch = tree[self.sample.parent], tree.batch()
+            for name in self.new:
+                batch.remove(batch.stamp(parent, name, template))
+            return batch.run()
+
+        def check(made: list[Node | None]) -> None:
+            assert sum(node is not None for node in made) == ITEMS
+            assert len(tree) == self.sample.n_nodes
+
+        return Case(ITEMS, run, check)
+
+    def _write(self, name: str, more: bytes) -> Case:
+        """A property changed, then the tree written out."""
+        self._renew()
+        node = self.nodes[0]
+        before = node[name]
+        value = changed(before, more)
+
+        def undo() -> None:
+            node[name] = before
+
+        def run() -> bytes:
+            node[name] = value
+            return self.tree.to_dtb()
+
+        def check(blob: bytes) -> None:
+            assert DeviceTree.from_dtb(blob)[self.paths[0]][name] == value
+
+        return Case(1, run, check, undo)
+
+    def write(self) -> Case:
+        return self._write(self.sample.grow, MORE)
+
+    def write_same(self) -> Case:
+        return self._write(self.sample.set, SAME)
