@@ -10,9 +10,34 @@
  */
 #include "tree.h"
 
+#define PAGE 4096u
+#define CLOSE 255u
+#define LINE 64u
+#define BLOCK 128u
+#define LONG 1024u
+
+/*
+ * A run usually goes to a few bytes behind where it lay, modulo the page size:
+ * there each load seems to depend on the store just before it, and memcpy()
+ * was measured at a tenth of its speed. Backwards, loads keep ahead of stores.
+ */
+static void copy_backwards(uint8_t *w, const uint8_t *from, size_t n)
+{
+	size_t tail = (uintptr_t)(w + n) % LINE;
+
+	n -= tail;
+	memcpy(w + n, from + n, tail);
+	for (; n >= BLOCK; n -= BLOCK)
+		memcpy(w + n - BLOCK, from + n - BLOCK, BLOCK);
+	memcpy(w, from, n);
+}
+
 static uint8_t *copy(uint8_t *w, const uint8_t *from, size_t len)
 {
-	memcpy(w, from, len);
+	if (len >= LONG && ((uintptr_t)w - (uintptr_t)from) % PAGE <= CLOSE)
+		copy_backwards(w, from, len);
+	else
+		memcpy(w, from, len);
 	return w + len;
 }
 
