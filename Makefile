@@ -45,7 +45,7 @@ dist:
 	cd / && $(abspath $(WORK))/fresh/bin/python -c "import pydlpar, sys; \
 	sys.exit(any(m in sys.modules for m in ('cffi', 'click', 'rich')))"
 	$(WORK)/fresh/bin/python -m pip install --quiet "$$(ls $(WORK)/dist/*.whl)[cli]"
-	cd / && $(abspath $(WORK))/fresh/bin/pydlpar run --plug cpu "cpu remove index 0x10000004"
+	cd / && $(abspath $(WORK))/fresh/bin/pydlpar run --plug cpu "cpu add index 0x10000004"
 
 bench:
 	$(PYTHON) -m bench

@@ -60,9 +60,10 @@ struct dlpar_tree_info {
  * @flags:   0 or DLPAR_TREE_LENIENT
  *
  * Rules where readers differ: a property after a subnode is an error; of equal
- * names the first counts; a reserve map ends at size 0; padding may have any
- * value and is kept; NOP tokens are left out; names may have any byte but NUL
- * and, in a node's name, '/'; depth is not limited.
+ * names the first counts, and removing it uncovers the next; a reserve map ends
+ * at size 0; padding may have any value and is kept; NOP tokens are left out;
+ * names may have any byte but NUL and, in a node's name, '/'; only the root has
+ * an empty one; depth is not limited.
  *
  * Source: Devicetree Specification 0.4, chapter 5.
  *
@@ -90,13 +91,18 @@ void dlpar_tree_free(struct dlpar_tree *tree);
 /* Facts about a tree; always DLPAR_OK. */
 int dlpar_tree_info(const struct dlpar_tree *tree, struct dlpar_tree_info *info);
 
+/* How many transactions are open. */
+int dlpar_tree_depth(const struct dlpar_tree *tree);
+
 /* Reserve-map entry @i into @address and @size, or DLPAR_ERR_NOTFOUND. */
 int dlpar_tree_reservation(const struct dlpar_tree *tree, uint64_t *address,
 			   uint64_t *size, uint32_t i);
 
 /*
  * Look-up. Each returns a handle, or DLPAR_ERR_NOTFOUND, or DLPAR_ERR_STALE
- * where the node given is gone.
+ * where the node given is gone. By path, phandle and name it takes constant
+ * time a component; where names or phandles stand twice, the children of that
+ * node, or all nodes, are searched from then on.
  */
 
 /**
@@ -158,7 +164,7 @@ int dlpar_tree_name(const struct dlpar_tree *tree, const char **name,
 int64_t dlpar_tree_path_of(const struct dlpar_tree *tree, char *out, size_t cap,
 			   int64_t node);
 
-/* The phandle of a node, 0 for none. */
+/* The phandle of a node, 0 for none: the property missing, 0 or -1. */
 int64_t dlpar_tree_phandle_of(const struct dlpar_tree *tree, int64_t node);
 
 /**
@@ -229,9 +235,11 @@ int64_t dlpar_tree_add(struct dlpar_tree *tree, int64_t parent,
  * dlpar_tree_template() - encode the properties of a node once, for many nodes
  *
  * The names become part of the tree, whether or not a node is ever made. A
- * template made in a transaction that is rolled back is gone with it.
+ * template made in a transaction that is rolled back is gone with it. A number
+ * is given out again only after 32768 others of its slot.
  *
- * returns: number of the template (>= 0). Errors as of _add().
+ * returns: number of the template (>= 0). Errors as of _add(), and
+ *	DLPAR_ERR_TOOBIG     65536 templates are in use
  */
 int dlpar_tree_template(struct dlpar_tree *tree, const uint8_t *props,
 			size_t props_len);
@@ -277,7 +285,8 @@ int64_t dlpar_tree_graft_tree(struct dlpar_tree *tree, int64_t parent,
 
 /*
  * Copy a subtree out: @fragment becomes a new tree whose root has a copy of
- * @node as its only child. It holds only the names that it uses.
+ * @node as its only child. It holds only the names that it uses. The root
+ * itself gives DLPAR_ERR_BADARG.
  */
 int dlpar_tree_extract(const struct dlpar_tree *tree,
 		       struct dlpar_tree **fragment, int64_t node,

@@ -20,6 +20,7 @@
 #include "wire.h"
 
 #define NIL 0xffffffffu
+#define NO_PHANDLE 0xffffffffu
 #define GENERATION_MAX 0x7fffffffu
 #define N_SIZE_CLASSES 13
 #define END_NODE_LEN 4u
@@ -105,6 +106,7 @@ struct journal_entry {
 	uint32_t off;			/* BYTES: of the value in the image */
 	uint32_t len, cap;		/* of what was there */
 	uint32_t strings_len, n_names;	/* MARK */
+	uint64_t made;			/* MARK: templates */
 	uint32_t mark;			/* MARK: the one before */
 	union {
 		uint8_t *block;
@@ -115,7 +117,8 @@ struct journal_entry {
 struct tree_template {
 	uint8_t *img;			/* PROP records; NULL: none */
 	uint32_t len, cap;
-	uint32_t names_end;		/* the strings block it needs */
+	uint32_t gen;			/* how often the slot was emptied */
+	uint64_t made;			/* running number of the template */
 };
 
 struct dlpar_tree {
@@ -154,6 +157,7 @@ struct dlpar_tree {
 
 	struct tree_template *templates;
 	uint32_t n_templates, templates_cap;
+	uint64_t made;			/* templates, ever */
 
 	uint64_t seed;
 	uint64_t edits;
@@ -325,9 +329,9 @@ int tree_remove(struct dlpar_tree *t, uint32_t idx);
 
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
-	       size_t len, uint32_t template_id, const uint8_t *patch,
+	       size_t len, int template_id, const uint8_t *patch,
 	       size_t patch_len, uint32_t flags, uint32_t *idx);
-void tree_templates_forget(struct dlpar_tree *t, uint32_t strings_len);
+void tree_templates_forget(struct dlpar_tree *t, uint64_t made);
 
 static inline bool tree_enter(struct dlpar_tree *t)
 {

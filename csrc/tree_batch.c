@@ -58,7 +58,7 @@ static int run_op(struct dlpar_tree *t, const struct op *op, uint32_t idx,
 		if (op->data_len < 4)
 			return DLPAR_ERR_TRUNCATED;
 		err = tree_stamp(t, idx, name, op->name_len,
-				 wire_get32(op->data), op->data + 4,
+				 (int)wire_get32(op->data), op->data + 4,
 				 op->data_len - 4, 0, &made);
 		break;
 	case DLPAR_TREE_OP_SET:

@@ -7,19 +7,21 @@
  */
 #include "tree.h"
 
-static void measure_names(const struct dlpar_tree *src,
-			  const struct tree_node *s, uint32_t *n,
-			  uint32_t *bytes)
+static int measure_names(const struct dlpar_tree *src,
+			 const struct tree_node *s, uint32_t *n,
+			 uint32_t *bytes)
 {
 	const uint8_t *p = s->img + tree_head_len(s->name_len);
 	const uint8_t *end = s->img + s->img_len;
+	uint64_t all = 0;
 
-	*n = *bytes = 0;
+	*n = 0;
 	for (; p < end; p += tree_prop_len(wire_get32(p + 4))) {
 		*n += 1;
-		*bytes += (uint32_t)strlen((char *)src->strings +
-					   wire_get32(p + 8)) + 1;
+		all += strlen((char *)src->strings + wire_get32(p + 8)) + 1;
 	}
+	*bytes = (uint32_t)all;
+	return all > DLPAR_TREE_SIZE_MAX ? DLPAR_ERR_TOOBIG : DLPAR_OK;
 }
 
 static int copy_node(struct dlpar_tree *dst, uint32_t parent,
@@ -31,8 +33,9 @@ static int copy_node(struct dlpar_tree *dst, uint32_t parent,
 	uint8_t *p, *end;
 	int err;
 
-	measure_names(src, s, &n, &bytes);
-	err = tree_name_reserve(dst, n, bytes);
+	err = measure_names(src, s, &n, &bytes);
+	if (!err)
+		err = tree_name_reserve(dst, n, bytes);
 	if (!err)
 		err = tree_blank(dst, tree_node_name(s), s->name_len, len, idx);
 	if (err)

@@ -98,6 +98,8 @@ static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t need)
 
 	if (n->flags & NODE_OWN && need <= n->img_cap && !note)
 		return DLPAR_OK;
+	if (need < n->img_len)
+		need = n->img_len;
 	if (note && journal_reserve(t))
 		return DLPAR_ERR_NOMEM;
 	block = arena_block(&t->arena, need + need / 4, &cap);

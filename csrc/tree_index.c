@@ -44,16 +44,14 @@ static uint32_t child_key(uint32_t parent, uint32_t hash)
 	return key ? key : 1;
 }
 
-static uint32_t phandle_key(uint32_t phandle)
+/* One to one, 0 to 0: a key is as unique as its phandle. */
+static uint32_t phandle_key(const struct dlpar_tree *t, uint32_t phandle)
 {
-	uint32_t key = phandle * 0x9e3779b1u;
+	uint32_t key = phandle * (((uint32_t)t->seed ^ 0x9e3779b1u) | 1);
 
-	return key ? key : 1;
-}
-
-static bool is_phandle(uint32_t v)
-{
-	return v && v != 0xffffffffu;
+	key ^= key >> 15;
+	key *= ((uint32_t)(t->seed >> 32) ^ 0x85ebca6bu) | 1;
+	return key ^ key >> 16;
 }
 
 static int hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask)
@@ -124,7 +122,7 @@ int tree_index_reserve(struct dlpar_tree *t)
 	int err;
 
 	for (i = 0; i < 2; i++) {
-		if (h[i]->used < h[i]->mask / 3 * 2)
+		if (t->live < h[i]->mask / 3 * 2)
 			continue;
 		err = hash_grow(t, h[i], h[i]->mask * 2 + 1);
 		if (err)
@@ -192,14 +190,13 @@ static void child_insert(struct dlpar_tree *t, uint32_t idx)
 	n->flags |= NODE_HASHED;
 }
 
-/* The key of a phandle is as unique as the phandle. */
 static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
-	uint32_t key = phandle_key(n->phandle), m = t->phandles.mask, j;
+	uint32_t key = phandle_key(t, n->phandle), m = t->phandles.mask, j;
 	const struct tree_slot *s = t->phandles.slots;
 
-	if (!is_phandle(n->phandle))
+	if (!n->phandle)
 		return;
 	for (j = key & m; s[j].key; j = (j + 1) & m) {
 		if (s[j].key == key) {
@@ -216,7 +213,7 @@ static void phandle_remove(struct dlpar_tree *t, uint32_t idx)
 	struct tree_node *n = &t->nodes[idx];
 
 	if (n->flags & NODE_PHASHED)
-		hash_delete(&t->phandles, phandle_key(n->phandle), idx);
+		hash_delete(&t->phandles, phandle_key(t, n->phandle), idx);
 	n->flags &= (uint16_t)~NODE_PHASHED;
 }
 
@@ -319,9 +316,9 @@ static int grow_nodes(struct dlpar_tree *t)
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle)
 {
 	const struct tree_slot *s = t->phandles.slots;
-	uint32_t key = phandle_key(phandle), m = t->phandles.mask, i;
+	uint32_t key = phandle_key(t, phandle), m = t->phandles.mask, i;
 
-	if (!is_phandle(phandle))
+	if (!phandle)
 		return NIL;
 	if (t->dup_phandles) {
 		for (i = 0; i != NIL; i = tree_after(t, 0, i))

@@ -114,6 +114,7 @@ int journal_begin(struct dlpar_tree *t)
 	e = push(t, JOURNAL_MARK, NIL);
 	e->strings_len = t->strings_len;
 	e->n_names = t->n_names;
+	e->made = t->made;
 	e->mark = t->mark;
 	t->mark = t->journal_len - 1;
 	t->depth++;
@@ -206,7 +207,7 @@ void journal_rollback(struct dlpar_tree *t)
 
 	while (t->journal_len - 1 > t->mark)
 		undo(t, &t->journal[--t->journal_len]);
-	tree_templates_forget(t, m->strings_len);
+	tree_templates_forget(t, m->made);
 	tree_name_forget(t, m->strings_len, m->n_names);
 	t->journal_len--;
 	t->mark = m->mark;

@@ -88,6 +88,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 	arena_release(&t->arena, t->templates,
 		      t->templates_cap * sizeof(*t->templates));
 	arena_release(&t->arena, t->blob, t->blob_len);
+	arena_release(&t->arena, t->rsv, t->rsv_len);
 	arena_free(&t->arena);
 	free(t);
 }
@@ -228,7 +229,7 @@ static int node_name(struct parser *p, uint32_t *len)
 	if (slash)
 		return fail(p, p->off + 4 + (uint32_t)(slash - s),
 			    DLPAR_ERR_NODENAME);
-	if (p->cur == NIL && *len)
+	if ((p->cur == NIL) != !*len)
 		return fail(p, p->off + 4, DLPAR_ERR_NODENAME);
 	if (tree_head_len(*len) > left + 4)
 		return fail(p, p->off, DLPAR_ERR_TRUNCATED);
@@ -261,7 +262,7 @@ static int open_node(struct parser *p, uint32_t len)
 
 static int parse_begin(struct parser *p)
 {
-	uint32_t len;
+	uint32_t len = 0;
 	int err;
 
 	if (p->cur == NIL && p->seen_root)
@@ -367,7 +368,10 @@ static int prepare(struct dlpar_tree *t, const uint8_t *blob,
 	t->blob_len = h->total;
 	memcpy(t->blob, blob, h->total);
 	t->struct_off = h->struct_off;
-	t->rsv = t->blob + h->rsv_off;
+	t->rsv = arena_resize(&t->arena, NULL, 0, h->rsv_len);
+	if (!t->rsv)
+		return DLPAR_ERR_NOMEM;
+	memcpy(t->rsv, blob + h->rsv_off, h->rsv_len);
 	t->rsv_len = h->rsv_len;
 	t->boot_cpu = h->boot_cpu;
 	t->flat = header_is_ours(blob, h);

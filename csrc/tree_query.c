@@ -15,18 +15,19 @@ static int64_t answer(const struct dlpar_tree *t, uint32_t idx)
 uint32_t tree_phandle_value(const struct dlpar_tree *t,
 			    const struct tree_node *n)
 {
-	const uint8_t *end = n->img + n->img_len, *p, *best = NULL;
-	unsigned int i, rank = 3;
+	const uint8_t *p = n->img + tree_head_len(n->name_len);
+	const uint8_t *end = n->img + n->img_len, *first[3] = { NULL };
+	unsigned int i;
 
-	p = n->img + tree_head_len(n->name_len);
 	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
-		for (i = 0; i < rank; i++)
-			if (wire_get32(p + 8) == t->id_phandle[i] &&
-			    wire_get32(p + 4) == 4) {
-				best = p;
-				rank = i;
-			}
-	return best ? wire_get32(best + 12) : 0;
+		for (i = 0; i < 3; i++)
+			if (wire_get32(p + 8) == t->id_phandle[i] && !first[i])
+				first[i] = p;
+	for (i = 0; i < 3; i++)
+		if (first[i] && wire_get32(first[i] + 4) == 4)
+			return wire_get32(first[i] + 12) == NO_PHANDLE ?
+				       0 : wire_get32(first[i] + 12);
+	return 0;
 }
 
 /* The first child that differs from @name only by a unit address. */
@@ -334,6 +335,11 @@ int dlpar_tree_info(const struct dlpar_tree *t, struct dlpar_tree_info *info)
 	info->memory = t->arena.used;
 	info->edits = t->edits;
 	return DLPAR_OK;
+}
+
+int dlpar_tree_depth(const struct dlpar_tree *t)
+{
+	return (int)t->depth;
 }
 
 int dlpar_tree_reservation(const struct dlpar_tree *t, uint64_t *address,

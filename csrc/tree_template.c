@@ -7,37 +7,47 @@
  */
 #include "tree.h"
 
+#define SLOT_BITS 16
+#define SLOT_MASK 0xffffu
+#define GEN_MASK 0x7fffu
+
 static int new_slot(struct dlpar_tree *t, uint32_t *slot)
 {
 	uint32_t cap = t->templates_cap ? t->templates_cap * 2 : 8;
 	struct tree_template *p;
 
+	if (t->n_templates > SLOT_MASK)
+		return DLPAR_ERR_TOOBIG;
 	for (*slot = 0; *slot < t->n_templates; *slot += 1)
 		if (!t->templates[*slot].img)
 			return DLPAR_OK;
-	if (t->n_templates < t->templates_cap) {
-		t->n_templates++;
-		return DLPAR_OK;
+	if (t->n_templates == t->templates_cap) {
+		p = arena_resize(&t->arena, t->templates,
+				 t->templates_cap * sizeof(*p),
+				 cap * sizeof(*p));
+		if (!p)
+			return DLPAR_ERR_NOMEM;
+		t->templates = p;
+		t->templates_cap = cap;
 	}
-	p = arena_resize(&t->arena, t->templates,
-			 t->templates_cap * sizeof(*p), cap * sizeof(*p));
-	if (!p)
-		return DLPAR_ERR_NOMEM;
-	t->templates = p;
-	t->templates_cap = cap;
-	memset(&p[t->n_templates++], 0, sizeof(*p));
+	memset(&t->templates[t->n_templates++], 0, sizeof(*p));
 	return DLPAR_OK;
 }
 
-static uint32_t names_end(const struct tree_template *tpl)
+static int number(const struct dlpar_tree *t, uint32_t slot)
 {
-	uint32_t end = 0, at = 0, off;
+	return (int)((t->templates[slot].gen & GEN_MASK) << SLOT_BITS | slot);
+}
 
-	for (; at < tpl->len; at += tree_prop_len(wire_get32(tpl->img + at + 4))) {
-		off = wire_get32(tpl->img + at + 8);
-		end = off + 1 > end ? off + 1 : end;
-	}
-	return end;
+/* The template of a number, or NULL when it is gone. */
+static struct tree_template *resolve(const struct dlpar_tree *t, int template_id)
+{
+	uint32_t slot = (uint32_t)template_id & SLOT_MASK;
+
+	if (template_id < 0 || slot >= t->n_templates ||
+	    !t->templates[slot].img || number(t, slot) != template_id)
+		return NULL;
+	return &t->templates[slot];
 }
 
 static int make(struct dlpar_tree *t, const uint8_t *props, size_t props_len)
@@ -54,7 +64,6 @@ static int make(struct dlpar_tree *t, const uint8_t *props, size_t props_len)
 	if (err)
 		return err;
 	tpl.img = arena_block(&t->arena, len ? len : 1, &tpl.cap);
-	t->templates[slot].img = NULL;
 	if (!tpl.img)
 		return DLPAR_ERR_NOMEM;
 	err = stream_encode(t, tpl.img, props, props_len, &tpl.len);
@@ -63,25 +72,27 @@ static int make(struct dlpar_tree *t, const uint8_t *props, size_t props_len)
 		arena_unblock(&t->arena, tpl.img, tpl.cap);
 		return err;
 	}
-	tpl.names_end = names_end(&tpl);
+	tpl.gen = t->templates[slot].gen;
+	tpl.made = ++t->made;
 	t->templates[slot] = tpl;
-	return (int)slot;
+	t->edits++;
+	return number(t, slot);
 }
 
 static void forget(struct dlpar_tree *t, struct tree_template *tpl)
 {
 	arena_unblock(&t->arena, tpl->img, tpl->cap);
 	tpl->img = NULL;
+	tpl->gen++;
 }
 
-/* The strings block is cut to @strings_len: so go those that need more. */
-void tree_templates_forget(struct dlpar_tree *t, uint32_t strings_len)
+/* Back to when @made templates had been made. */
+void tree_templates_forget(struct dlpar_tree *t, uint64_t made)
 {
 	uint32_t i;
 
 	for (i = 0; i < t->n_templates; i++)
-		if (t->templates[i].img &&
-		    t->templates[i].names_end > strings_len)
+		if (t->templates[i].img && t->templates[i].made > made)
 			forget(t, &t->templates[i]);
 }
 
@@ -124,16 +135,15 @@ static int apply_patch(const struct dlpar_tree *t,
 }
 
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
-	       size_t len, uint32_t template_id, const uint8_t *patch,
+	       size_t len, int template_id, const uint8_t *patch,
 	       size_t patch_len, uint32_t flags, uint32_t *idx)
 {
-	const struct tree_template *tpl;
+	const struct tree_template *tpl = resolve(t, template_id);
 	uint8_t *img;
 	int err;
 
-	if (template_id >= t->n_templates || !t->templates[template_id].img)
+	if (!tpl)
 		return DLPAR_ERR_STALE;
-	tpl = &t->templates[template_id];
 	err = tree_check_child(t, parent, (const uint8_t *)name, len);
 	if (!err)
 		err = tree_blank(t, (const uint8_t *)name, len, tpl->len, idx);
@@ -164,17 +174,15 @@ int dlpar_tree_template(struct dlpar_tree *t, const uint8_t *props,
 
 int dlpar_tree_drop_template(struct dlpar_tree *t, int template_id)
 {
-	int err = DLPAR_ERR_STALE;
+	struct tree_template *tpl;
 
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
-	if (template_id >= 0 && (uint32_t)template_id < t->n_templates &&
-	    t->templates[template_id].img) {
-		forget(t, &t->templates[template_id]);
-		err = DLPAR_OK;
-	}
+	tpl = resolve(t, template_id);
+	if (tpl)
+		forget(t, tpl);
 	tree_leave(t);
-	return err;
+	return tpl ? DLPAR_OK : DLPAR_ERR_STALE;
 }
 
 int64_t dlpar_tree_stamp(struct dlpar_tree *t, int64_t parent,
@@ -187,9 +195,9 @@ int64_t dlpar_tree_stamp(struct dlpar_tree *t, int64_t parent,
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
 	at = tree_resolve(t, parent);
-	if (at != NIL && template_id >= 0)
-		ret = tree_stamp(t, at, name, len, (uint32_t)template_id,
-				 patch, patch_len, flags, &idx);
+	if (at != NIL)
+		ret = tree_stamp(t, at, name, len, template_id, patch,
+				 patch_len, flags, &idx);
 	if (!ret)
 		ret = tree_handle(t, idx);
 	tree_leave(t);

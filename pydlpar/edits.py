@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.errors import TreeError
+from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.node import Buffer, Node, as_bytes, encode_name, encode_props
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Template", "Transaction"]
 
+_depth = lib.dlpar_tree_depth
 _begin = lib.dlpar_tree_begin
 _commit = lib.dlpar_tree_commit
 _rollback = lib.dlpar_tree_rollback
@@ -30,17 +31,19 @@ class Transaction:
     the tree bit for bit. Transactions nest; each undoes its own part.
     """
 
-    __slots__ = ("_open", "_tree")
+    __slots__ = ("_depth", "_tree")
 
     def __init__(self, tree: DeviceTree) -> None:
         self._tree = tree
-        self._open = False
+        self._depth = 0
 
     def __enter__(self) -> Transaction:
+        if self._depth:
+            raise_error(lib.DLPAR_ERR_BADARG, "begin of a transaction that is open")
         rc = _begin(self._tree.ptr)
         if rc < 0:
             raise_error(rc, "begin of a transaction", decode_error=TreeError)
-        self._open = True
+        self._depth = rc
         return self
 
     def __exit__(
@@ -51,19 +54,24 @@ class Transaction:
     ) -> None:
         if kind is not None:
             self.rollback()
-        elif self._open:
+        else:
             self._end(_commit, "commit")
 
     def rollback(self) -> None:
-        """Undo all edits since the transaction began, and end it."""
-        if self._open:
-            self._end(_rollback, "roll-back")
+        """Undo all edits since the transaction began, and end it.
+
+        Transactions opened within it that are still open end with it.
+        """
+        self._end(_rollback, "roll-back")
 
     def _end(self, function: Callable[..., int], what: str) -> None:
-        self._open = False
-        rc = function(self._tree.ptr)
-        if rc < 0:
-            raise_error(rc, f"{what} of a transaction", decode_error=TreeError)
+        """Close down to this one's level; nothing where an outer one has done so."""
+        depth, self._depth = self._depth, 0
+        ptr = self._tree.ptr
+        while depth and _depth(ptr) >= depth:
+            rc = function(ptr)
+            if rc < 0:
+                raise_error(rc, f"{what} of a transaction", decode_error=TreeError)
 
 
 class Template:
@@ -104,7 +112,7 @@ class Template:
         change = encode_props(patch) if patch else b""
         handle = _stamp(
             self.tree.ptr,
-            parent.handle,
+            self.tree.own(parent),
             raw,
             len(raw),
             self.number,
@@ -153,7 +161,9 @@ class Batch:
         return self._count
 
     def _append(self, op: int, node: Node | int, name: bytes, data: bytes) -> int:
-        target = node if isinstance(node, int) else node.handle
+        target = node if isinstance(node, int) else self._tree.own(node)
+        if not -(1 << 63) <= target < 1 << 63:
+            raise ArgumentError(f"node {target}: expected one of this tree or batch")
         self._parts += (_record.pack(op, target, len(name), len(data)), name, data)
         self._count += 1
         return -self._count
@@ -171,6 +181,8 @@ class Batch:
         patch: Mapping[str, Buffer] | None = None,
     ) -> int:
         """Add a node from a template; returns what stands for it."""
+        if template.tree is not self._tree:
+            raise ArgumentError("the template is of another tree")
         data = template.number.to_bytes(4, "big") + encode_props(patch or {})
         return self._append(lib.DLPAR_TREE_OP_STAMP, parent, encode_name(name), data)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn, overload
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.errors import DecodeError, NotFoundError, TreeError
+from pydlpar.errors import ArgumentError, DecodeError, NotFoundError, TreeError
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -25,6 +25,7 @@ _unset = lib.dlpar_tree_unset
 _path_of = lib.dlpar_tree_path_of
 _unpack = ffi.unpack
 _lengths = struct.Struct(">II")
+U32_MAX = 0xFFFFFFFF
 PATH_CAP = 512
 """Bytes of a tree's scratch for paths; longer ones take a buffer of their own."""
 
@@ -36,7 +37,24 @@ def encode_name(name: str) -> bytes:
     try:
         return name.encode()
     except UnicodeEncodeError:
+        pass
+    try:
         return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"name {name!r}: character {error.start} stands for no byte"
+        ) from None
+
+
+def check_u32(value: int, what: str) -> int:
+    """A number that fits into a cell.
+
+    Raises:
+        ArgumentError: it does not.
+    """
+    if not 0 <= value <= U32_MAX:
+        raise ArgumentError(f"{what} {value}: expected 0 to {U32_MAX:#x}")
+    return value
 
 
 def decode_name(name: bytes) -> str:
@@ -47,15 +65,15 @@ def decode_name(name: bytes) -> str:
         return name.decode("utf-8", "surrogateescape")
 
 
-def as_bytes(value: Buffer) -> bytes:
-    """A property value as bytes; never a guess at what a number might mean."""
+def as_bytes(value: Buffer, what: str = "a property value") -> bytes:
+    """Bytes of any bytes-like object; never a guess at what a number might mean."""
     if type(value) is bytes:
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     raise TypeError(
-        f"a property value is bytes-like, not {type(value).__name__}: "
-        "encode numbers and text with their width, as set_u32() and set_string() do"
+        f"{what} is bytes-like, not {type(value).__name__}; set_u32() and "
+        "set_string() encode numbers and text with their width"
     )
 
 
@@ -349,7 +367,13 @@ class Node:
         return tuple(decode_name(part) for part in value[:-1].split(b"\0"))
 
     def set_u32(self, name: str, *cells: int) -> None:
-        """Give a property the value of one or more cells."""
+        """Give a property the value of one or more cells.
+
+        Raises:
+            ArgumentError: a number does not fit into a cell.
+        """
+        for cell in cells:
+            check_u32(cell, f"property {name!r}: cell")
         self[name] = struct.pack(f">{len(cells)}I", *cells)
 
     def set_string(self, name: str, *strings: str) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
 from pydlpar.edits import Batch, Template, Transaction
-from pydlpar.errors import TreeError
+from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.node import (
     PATH_CAP,
     Buffer,
     Node,
     as_bytes,
+    check_u32,
     encode_name,
     encode_props,
 )
@@ -44,15 +45,20 @@ def _seed() -> int:
     return int.from_bytes(os.urandom(8), "little")
 
 
+def _check_limit(memory_limit: int) -> None:
+    if not 0 <= memory_limit < 1 << 64:
+        raise ArgumentError(f"memory limit {memory_limit}: expected bytes, or 0")
+
+
 class DeviceTree:
     """A device tree: a live index over a flattened blob.
 
-    Look-ups by path, phandle and property name take constant time; an edit moves no
-    other node; every edit can be undone; what did not change is copied whole when
-    the tree is written out.
+    Look-ups by path, phandle and property name take constant time (but where names
+    or phandles stand twice, a search); an edit moves no other node; every edit can
+    be undone; what did not change is copied whole when the tree is written out.
 
-    A tree belongs to one thread at a time; an edit that meets another one raises
-    `BusyError`.
+    A tree belongs to one thread at a time, and is not to be used from a signal
+    handler; an edit that meets another one raises `BusyError`.
 
     Attributes:
         ptr: the C object, for the modules of this package.
@@ -67,6 +73,7 @@ class DeviceTree:
         Args:
             memory_limit: most bytes the tree may ever allocate; 0 is no limit.
         """
+        _check_limit(memory_limit)
         out = ffi.new(_TREE_OUT)
         rc = lib.dlpar_tree_new(out, _seed(), memory_limit)
         if rc < 0:
@@ -102,7 +109,8 @@ class DeviceTree:
 
         Source: Devicetree Specification 0.4, chapter 5.
         """
-        blob = as_bytes(data)
+        blob = as_bytes(data, "a device tree")
+        _check_limit(memory_limit)
         out, offset = ffi.new(_TREE_OUT), ffi.new("size_t *")
         flags = lib.DLPAR_TREE_LENIENT if lenient else 0
         rc = lib.dlpar_tree_parse(
@@ -195,6 +203,11 @@ class DeviceTree:
         return int(self._info().memory)
 
     @property
+    def depth(self) -> int:
+        """Number of open transactions."""
+        return int(lib.dlpar_tree_depth(self.ptr))
+
+    @property
     def edits(self) -> int:
         """A number that grows with every change made or undone."""
         return int(self._info().edits)
@@ -213,6 +226,16 @@ class DeviceTree:
             found.append(Reservation(address[0], size[0]))
             i += 1
         return found
+
+    def own(self, node: Node) -> int:
+        """The handle of a node of this tree.
+
+        Raises:
+            ArgumentError: it is a node of another tree.
+        """
+        if node.tree is not self:
+            raise ArgumentError(f"{node!r} is a node of another tree")
+        return node.handle
 
     @property
     def root(self) -> Node:
@@ -258,7 +281,7 @@ class DeviceTree:
         Raises:
             NotFoundError: none has it.
         """
-        handle = _phandle(self.ptr, phandle)
+        handle = _phandle(self.ptr, check_u32(phandle, "phandle"))
         if handle < 0:
             raise_error(handle, f"phandle {phandle:#x}", decode_error=TreeError)
         return Node(self, handle)
@@ -266,14 +289,16 @@ class DeviceTree:
     def find_child(self, parent: Node, name: str, value: int) -> Node | None:
         """The first child of *parent* whose one-cell property equals *value*."""
         raw = encode_name(name)
+        check_u32(value, f"property {name!r}")
         handle = lib.dlpar_tree_find_child(
-            self.ptr, parent.handle, raw, len(raw), value
+            self.ptr, self.own(parent), raw, len(raw), value
         )
         return self._found(handle)
 
     def find(self, device_type: str, name: str, value: int) -> Node | None:
         """The first node of a device_type whose one-cell property equals *value*."""
         kind, raw = encode_name(device_type), encode_name(name)
+        check_u32(value, f"property {name!r}")
         handle = lib.dlpar_tree_find(self.ptr, kind, len(kind), raw, len(raw), value)
         return self._found(handle)
 
@@ -301,7 +326,7 @@ class DeviceTree:
         """Add a node below *parent*; errors as of `add_node()`."""
         raw, stream = encode_name(name), encode_props(properties)
         handle = lib.dlpar_tree_add(
-            self.ptr, parent.handle, raw, len(raw), stream, len(stream), 0
+            self.ptr, self.own(parent), raw, len(raw), stream, len(stream), 0
         )
         if handle < 0:
             raise_error(handle, f"new node {name!r}", decode_error=TreeError)
@@ -315,9 +340,9 @@ class DeviceTree:
         """Remove a node and its subtree.
 
         Raises:
-            ArgumentError: it is the root.
+            ArgumentError: it is the root, or of another tree.
         """
-        rc = lib.dlpar_tree_remove(self.ptr, node.handle)
+        rc = lib.dlpar_tree_remove(self.ptr, self.own(node))
         if rc < 0:
             raise_error(rc, "removal of a node", decode_error=TreeError)
 
@@ -348,12 +373,12 @@ class DeviceTree:
     def extract(self, node: Node) -> DeviceTree:
         """Copy a subtree: a tree of its own, with the node below its root."""
         out = ffi.new(_TREE_OUT)
-        rc = lib.dlpar_tree_extract(self.ptr, out, node.handle, _seed())
+        rc = lib.dlpar_tree_extract(self.ptr, out, self.own(node), _seed())
         if rc < 0:
             raise_error(rc, "copy of a subtree", decode_error=TreeError)
         return DeviceTree._of(out[0])
 
-    def graft(self, parent: Node, fragment: bytes) -> list[Node]:
+    def graft(self, parent: Node, fragment: Buffer) -> list[Node]:
         """Attach a flattened fragment below *parent*; all or nothing.
 
         Args:
@@ -369,9 +394,8 @@ class DeviceTree:
                 children.
         """
         ptr, offset = self.ptr, ffi.new("size_t *")
-        handle = lib.dlpar_tree_graft(
-            ptr, offset, parent.handle, fragment, len(fragment)
-        )
+        blob = as_bytes(fragment, "a fragment")
+        handle = lib.dlpar_tree_graft(ptr, offset, self.own(parent), blob, len(blob))
         if handle < 0:
             raise_error(handle, "fragment", offset=offset[0], decode_error=TreeError)
         nodes = []
