@@ -188,8 +188,8 @@ class Dispatcher:
             quirks: bugs to imitate, instead of those of the dialect.
             sleep: called with the seconds of an extended delay. Without it no time
                 passes; the delay is in the record either way.
-            max_busy: busy answers in a row to one call after which it counts as
-                failed; None for no limit, as in Linux.
+            max_busy: busy answers in a row to one call that are borne; one more,
+                and it counts as failed. None for no limit, as in Linux.
 
         Raises:
             ArgumentError: no such dialect.
@@ -203,6 +203,8 @@ class Dispatcher:
         self._sleep = sleep
         self._max_busy = max_busy
         self._methods = tuple(getattr(platform, name) for name in METHODS)
+        known = DIALECTS[dialect].resources.values()
+        self._operations = {r: op for r, op in _OPERATIONS.items() if r in known}
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
 
@@ -242,24 +244,39 @@ class Dispatcher:
         Linux fetches one event an interrupt, ignores the status, and counts on
         being interrupted again; here the status ends it. In a dialect that does
         not know the interrupt nothing happens.
+
+        Raises:
+            BusyError: a request is being carried out; no event was fetched.
         """
         outcomes: list[Outcome] = []
         if not self.behaviour.interrupts:
             return outcomes
-        while True:
-            status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
-            if status:
-                return outcomes
-            outcomes.append(self.event(log))
+        self._take_lock("hotplug interrupt")
+        try:
+            while True:
+                status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
+                if status:
+                    return outcomes
+                self.last = self._event(log)
+                outcomes.append(self.last)
+        finally:
+            self._lock.release()
 
     def event(self, log: bytes) -> Outcome:
         """Act on one event log, as the interrupt handler does with what it fetched.
 
         Events that are none of the kernel's business, or no events at all, are
         counted and reported as not handled.
+
+        Raises:
+            BusyError: a request is being carried out.
         """
-        self.last = self._event(log)
-        return self.last
+        self._take_lock("event")
+        try:
+            self.last = self._event(log)
+            return self.last
+        finally:
+            self._lock.release()
 
     def _event(self, log: bytes) -> Outcome:
         try:
@@ -277,7 +294,7 @@ class Dispatcher:
             reason = "this resource is left to user space"
             return Outcome(request, 0, [], [], reason, handled=False)
         self.events.handled += 1
-        return self.handle(request)
+        return self._carry_out(request)
 
     def handle(self, request: HotplugRequest) -> Outcome:
         """Carry out one request.
@@ -285,22 +302,30 @@ class Dispatcher:
         Raises:
             BusyError: another one is being carried out.
         """
+        self._take_lock(request)
+        try:
+            self.last = self._carry_out(request)
+            return self.last
+        finally:
+            self._lock.release()
+
+    def _take_lock(self, what: object) -> None:
         if not self._lock.acquire(blocking=False):
-            raise BusyError(f"{request}: another request is being carried out")
+            raise BusyError(f"{what}: another request is being carried out")
+
+    def _carry_out(self, request: HotplugRequest) -> Outcome:
         run = Run(self.partition, self.behaviour)
         trace: list[tuple[tuple[int, ...], Any]] = []
         rc = None
         try:
-            operate = _OPERATIONS.get(request.resource, _no_handler)
+            operate = self._operations.get(request.resource, _no_handler)
             with self.partition.tree.transaction():
                 rc = self._drive(operate(run, request), trace)
         finally:
             if rc is None:
                 run.take_back()
-            self._lock.release()
         failed = -rc if rc <= 0 else errno.EIO
-        self.last = Outcome(request, failed, trace, run.changes, run)
-        return self.last
+        return Outcome(request, failed, trace, run.changes, run)
 
     def _drive(
         self, operation: Operation, trace: list[tuple[tuple[int, ...], Any]]

@@ -118,6 +118,45 @@ def test_failed_removal_adds_again_and_gives_no_hint(dialect):
 
 
 @pytest.mark.parametrize("dialect", OLD)
+def test_roll_back_of_a_count_is_in_order(dialect):
+    """4.3 historic: what was added or removed first is taken back first."""
+    partition = Partition(make_tree((0, 1, 2), listed=range(6)))
+    done = outcome(
+        partition,
+        "cpu add count 3",
+        *(added(3), added(4), sensor(cpu_drc(5), PRESENT)),
+        *(removed(3), removed(4)),
+        dialect=dialect,
+    )
+    assert done.errno == errno.EINVAL
+    partition = Partition(make_tree((0, 1, 2, 3)))
+    done = outcome(
+        partition,
+        "cpu remove count 3",
+        *(removed(0), removed(1), offline(2, -errno.EBUSY)),
+        *(added(0), added(1)),
+        dialect=dialect,
+    )
+    assert done.errno == errno.EINVAL
+    assert partition.online == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("dialect", OLD)
+def test_roll_back_of_a_count_goes_on_where_it_fails(dialect):
+    """4.3 historic: nobody looks at its results; EINVAL whatever the cause."""
+    partition = Partition(make_tree((0, 1, 2, 3)))
+    done = outcome(
+        partition,
+        "cpu remove count 3",
+        *(removed(0), removed(1), offline(2, -errno.EBUSY)),
+        *(sensor(cpu_drc(0), PRESENT), added(1)),
+        dialect=dialect,
+    )
+    assert done.errno == errno.EINVAL
+    assert partition.online == {1, 2, 3}
+
+
+@pytest.mark.parametrize("dialect", OLD)
 def test_unreadable_index_is_einval_at_once(dialect):
     """A deviation: Linux goes on with index 0."""
     tree = make_tree((0, 1, 2))

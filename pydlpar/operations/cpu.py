@@ -6,6 +6,7 @@ Deviations from Linux, each where it crashes, leaks or corrupts:
   freed; here they are detached.
 * A thread number that is present already: Linux would take the other CPU offline
   and let a positive number through; here it is -EEXIST, detached and released.
+* A delivered node with children: Linux loses them; here they are attached too.
 * A delivered node whose name exists below /cpus: Linux has two nodes of one name;
   here it is -EEXIST and the DRC is released.
 * "cpu remove count" with an unreadable `ibm,my-drc-index`: Linux goes on with
@@ -54,14 +55,14 @@ _CACHE_LINKS = ("l2-cache", "next-level-cache")
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a CPU request (`dlpar_cpu`)."""
     action, index, count = request.action, request.drc_index, request.count
-    add = action is _ADD
-    if not add and action is not _REMOVE:
+    add = action == _ADD
+    if not add and action != _REMOVE:
         return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
-    if request.id_type is _BY_INDEX and index is not None:
+    if request.id_type == _BY_INDEX and index is not None:
         return _add(run, index) if add else _remove_or_hint(run, index)
     if not run.behaviour.cpu_by_count:
         return refuse(run, -errno.EINVAL, "CPUs go by DRC index only")
-    if request.id_type is _BY_COUNT and count is not None:
+    if request.id_type == _BY_COUNT and count is not None:
         return (_add_by_count if add else _remove_by_count)(run, count)
     return refuse(run, -errno.EINVAL, "CPUs go by DRC index and by count only")
 

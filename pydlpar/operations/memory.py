@@ -52,11 +52,14 @@ _SIGN_BIT = 0x80000000
 
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a memory request (`dlpar_memory`)."""
-    if run.behaviour.memory is not MemoryStyle.TABLE and not _has_version_1(run):
+    style = run.behaviour.memory
+    if style is not MemoryStyle.TABLE and not _has_version_1(run):
         return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
-    if handler is None:
-        return refuse(run, -errno.EINVAL, "no handler for {!s}", request)
+    # Ranges came after the oldest style.
+    ranged = handler is _add_range or handler is _remove_range
+    if handler is None or (ranged and style is MemoryStyle.CLONE):
+        return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
     return _operate(run, handler(run, request))
 
 
