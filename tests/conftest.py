@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from places import CORPUS
 
 from pydlpar.data import default_tree_bytes
-
-ROOT = Path(__file__).parent.parent
-CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / ".." / "shared" / "corpus"))
 
 settings.register_profile("default", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True)

@@ -9,18 +9,15 @@ for each step what came out, in the words of the transcript.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+
+from places import CORPUS
 
 from pydlpar import DeviceTree, Dispatcher, Firmware, Partition
 
 DIALECT = "5.16"  # Linux 6.1
-CORPUS = Path(
-    os.environ.get("PYDLPAR_CORPUS", Path(__file__).parent.parent / "../shared/corpus")
-)
 GUESTS = CORPUS / "guest"
 
 TRACED = {9001: "isolation", 9003: "allocation"}

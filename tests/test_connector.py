@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from struct import pack, pack_into, unpack_from
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import CORPUS
 
 import pydlpar
 from pydlpar._ffi import lib
@@ -26,11 +25,6 @@ from pydlpar.connector import (
 from pydlpar.constants import ConnectorStatus
 
 LINE = re.compile(r"rc=(\w{8})(?: (child|prop) (\S+))?(?: len=(\d+) (.*))?")
-CORPUS = Path(
-    os.environ.get(
-        "PYDLPAR_CORPUS", Path(__file__).parent.parent.parent / "shared" / "corpus"
-    )
-)
 COMPLETE, SIBLING, CHILD, PROPERTY, PARENT = range(5)
 
 

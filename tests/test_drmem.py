@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
-from pathlib import Path
 from struct import pack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import CORPUS
 
 import pydlpar
-from pydlpar import DecodeError, Lmb, LmbTable
+from pydlpar import DecodeError, DeviceTree, Lmb, LmbTable
 from pydlpar._ffi import ffi, lib
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import _ROW, NO_ASSOCIATIVITY
 
 MIB_256 = 0x10000000
-CORPUS = Path(
-    os.environ.get(
-        "PYDLPAR_CORPUS", Path(__file__).parent.parent.parent / "shared" / "corpus"
-    )
-)
 
 
 def words(text: str) -> bytes:
@@ -446,14 +440,12 @@ def test_trees_of_a_real_guest_round_trip_byte_for_byte():
     folder = CORPUS / "guest" / "memory-lifecycle"
     if not folder.is_dir():
         pytest.skip("the corpus is not there; set PYDLPAR_CORPUS")
-    libfdt = pytest.importorskip("libfdt")
     sizes = set()
     for path in sorted(folder.glob("*.dtb")):
-        fdt = libfdt.Fdt(path.read_bytes())
-        node = fdt.path_offset("/ibm,dynamic-reconfiguration-memory")
-        data = bytes(fdt.getprop(node, "ibm,dynamic-memory-v2"))
-        lmb_size = int.from_bytes(bytes(fdt.getprop(node, "ibm,lmb-size")), "big")
-        table = v2(data, lmb_size)
+        tree = DeviceTree.from_dtb(path.read_bytes())
+        node = tree["/ibm,dynamic-reconfiguration-memory"]
+        data = node["ibm,dynamic-memory-v2"]
+        table = v2(data, node.u64("ibm,lmb-size"))
         assert len(table) == 32
         assert table.to_v2() == table.to_v2("kernel") == data
         sizes.add(len(data))

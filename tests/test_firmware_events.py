@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
-from pathlib import Path
 
 import pytest
+from places import CORPUS, DATA
 
 from pydlpar import DeviceTree, Firmware, decode_event
 from pydlpar.constants import EventMask
 from pydlpar.data import default_tree_bytes
 from pydlpar.platforms.firmware_events import QmpEvents
 
-ROOT = Path(__file__).parent.parent
-DATA = Path(__file__).parent / "data"
-CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / "../shared/corpus"))
 TIME = datetime(2026, 1, 2, 3, 4, 5)
 MIB = 1 << 20
 EPOW, HOTPLUG = 0x40000000, 0x10000000

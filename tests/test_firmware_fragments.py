@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
+from places import CORPUS, DATA
 
 from pydlpar import DeviceTree, Firmware
 from pydlpar.connector import fragment_nodes
 from pydlpar.data import default_tree_bytes
 from pydlpar.platforms.fragments import CpuTemplate, lmb_node
 
-ROOT = Path(__file__).parent.parent
-DATA = Path(__file__).parent / "data"
-CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / "../shared/corpus"))
 MIB = 1 << 20
 
 

@@ -7,17 +7,15 @@ ours. Sections without a table of their own are compared by place and length.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
+import places
 import pytest
 import rtas_vectors as v
 
 from pydlpar import decode_event, decode_events, events_from_hex, hotplug_event
 from pydlpar._ffi import lib
 
-ROOT = Path(__file__).resolve().parent.parent
-CORPUS = Path(os.environ.get("PYDLPAR_CORPUS", ROOT / "../shared/corpus")) / "rtas"
+CORPUS = places.CORPUS / "rtas"
 if not CORPUS.is_dir():
     pytest.skip("no corpus: set PYDLPAR_CORPUS", allow_module_level=True)
 
