@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pydlpar
+from pydlpar import DeviceTree
 from pydlpar._ffi import ffi, lib
 from pydlpar.connector import (
     _ITEM,
