@@ -11,7 +11,7 @@
 #include "tree.h"
 
 #define PAGE 4096u
-#define CLOSE 255u
+#define CLOSE 31u
 #define LINE 64u
 #define BLOCK 128u
 #define LONG 1024u
@@ -44,17 +44,16 @@ static uint8_t *copy(uint8_t *w, const uint8_t *from, size_t len)
 /* Copy the clean siblings that follow @c in the blob; @c becomes the next. */
 static uint8_t *copy_run(const struct dlpar_tree *t, uint8_t *w, uint32_t *c)
 {
-	uint32_t off = t->nodes[*c].at.span.off, len = 0;
+	const struct tree_node *nodes = t->nodes;
+	uint32_t i = *c, off = nodes[i].at.span.off, end = off;
 
-	while (*c != NIL) {
-		const struct tree_node *n = &t->nodes[*c];
-
-		if (n->flags & NODE_DIRTY || n->at.span.off != off + len)
-			break;
-		len += n->at.span.len;
-		*c = n->next;
+	while (i != NIL && !(nodes[i].flags & NODE_DIRTY) &&
+	       nodes[i].at.span.off == end) {
+		end += nodes[i].at.span.len;
+		i = nodes[i].next;
 	}
-	return copy(w, t->blob + t->struct_off + off, len);
+	*c = i;
+	return copy(w, t->blob + t->struct_off + off, end - off);
 }
 
 static uint8_t *copy_tree(const struct dlpar_tree *t, uint8_t *w)
