@@ -270,6 +270,19 @@ def test_control_characters_do_not_reach_the_terminal(run):
     assert "cpu\\x1b[31m add" in result.stdout
 
 
+def test_terminal_without_utf8_gets_ascii():
+    code = "from pydlpar.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "-k", REMOVE_3, "h\u00e9"],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
+    )
+    lines = done.stdout.decode("ascii").splitlines()
+    assert lines[0].startswith(f"+ {REMOVE_3}")
+    assert lines[1].startswith("x h\\")
+    assert done.returncode == 1
+
+
 def test_installed_command_speaks_help_and_version():
     """The module behind the entry point, in a process of its own."""
     code = "from pydlpar.cli import main; main()"

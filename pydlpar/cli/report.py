@@ -43,8 +43,10 @@ def request_text(step: Step, outcome: Outcome) -> str:
     return step.data.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+def _visible(text: str, encoding: str) -> str:
+    """Text without control characters, and with those that the terminal knows."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class _Totals:
@@ -70,6 +72,8 @@ class TextReport:
 
     def __init__(self, console: Console, width: int, *, trace: bool) -> None:
         self._console = console
+        utf = console.encoding.lower().startswith("utf")
+        self._done, self._refused = "✓✗" if utf else "+x"
         self._width = min(width, _WIDEST)
         self._trace = trace
         self._totals = _Totals()
@@ -77,11 +81,13 @@ class TextReport:
     def outcome(self, step: Step, outcome: Outcome) -> None:
         """One line: mark, request, result, and why or what."""
         self._totals.add(outcome)
-        text = _visible(request_text(step, outcome))
+        text = _visible(request_text(step, outcome), self._console.encoding)
         line = Text()
         if outcome.errno:
             result = words.errno_name(outcome.errno)
-            line.append("✗ ", "bold red").append(text.ljust(self._width), "bold")
+            line.append(f"{self._refused} ", "bold red").append(
+                text.ljust(self._width), "bold"
+            )
             line.append(f"  {result:<8}", "bold red")
             why = outcome.reason or words.errno_text(outcome.errno)
             line.append(f"{words.errno_text(outcome.errno)}: {why}" if why else "")
@@ -89,7 +95,9 @@ class TextReport:
             line.append("- ", "bold yellow").append(text.ljust(self._width), "bold")
             line.append(f"  {'left':<8}", "bold yellow").append(outcome.reason)
         else:
-            line.append("✓ ", "bold green").append(text.ljust(self._width), "bold")
+            line.append(f"{self._done} ", "bold green").append(
+                text.ljust(self._width), "bold"
+            )
             line.append(f"  {'ok':<8}", "green").append(words.effect_text(outcome))
         if outcome.errno and step.origin:
             line.append(f"  [{step.origin}]", "dim")

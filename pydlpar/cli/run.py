@@ -190,10 +190,12 @@ def _carry_out(
     if refused and not keep_going:
         return True, len(steps)
     console = Console(stderr=True)
+    # On a terminal the lines themselves show how far it is.
+    wanted = console.is_terminal and not sys.stdout.isatty()
     with Progress(
         console=console,
         transient=True,
-        disable=len(steps) < _PROGRESS_FROM or not console.is_terminal,
+        disable=len(steps) < _PROGRESS_FROM or not wanted,
     ) as progress:
         task = progress.add_task("requests", total=len(steps))
         for number, step in enumerate(steps, 1):
