@@ -51,6 +51,7 @@ bench:
 	$(PYTHON) -m bench
 
 bench-check:
+	$(PYTHON) -m pytest bench --benchmark-disable -q
 	$(PYTHON) -m bench --quick --check
 
 clean:

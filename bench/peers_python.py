@@ -8,6 +8,7 @@ once and kept, and the set-up of a round undoes what the round before did.
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -36,39 +37,39 @@ def _fdt_tree(label: str) -> fdt.FDT:
     return fdt.parse_dtb(load(label).blob)
 
 
-class _Objects(Peer):
+class _Objects(Peer, ABC):
     """What the two have in common; how a library does a thing is in its class."""
 
     tree: Any
 
-    def _find(self, path: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _find(self, path: str) -> Any: ...
 
-    def _set(self, node: Any, name: str, value: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _set(self, node: Any, name: str, value: bytes) -> None: ...
 
-    def _has(self, path: str) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _has(self, path: str) -> bool: ...
 
+    @abstractmethod
     def _get(self, node: Any, name: str) -> Any:
         """A property as the library gives it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _raw(self, found: Any) -> bytes:
         """The bytes of such a property."""
-        raise NotImplementedError
 
     def _value(self, node: Any, name: str) -> bytes:
         return self._raw(self._get(node, name))
 
-    def _make(self, parent: Any, name: str, props: dict[str, bytes]) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _make(self, parent: Any, name: str, props: dict[str, bytes]) -> Any: ...
 
-    def _remove(self, parent: Any, name: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _remove(self, parent: Any, name: str) -> None: ...
 
-    def _by_phandle(self, number: int) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _by_phandle(self, number: int) -> Any: ...
 
     def path(self) -> Case:
         find, paths = self._find, self.paths

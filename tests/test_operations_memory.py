@@ -6,6 +6,19 @@ import errno
 import struct
 
 import pytest
+from lmb_script import (
+    FRAGMENT,
+    L0,
+    L1,
+    L2,
+    L3,
+    NODE,
+    added,
+    flags_of,
+    outcome,
+    partition_of,
+    removed,
+)
 from script import (
     AI_INVALID,
     ASSIGNED,
@@ -22,13 +35,11 @@ from script import (
     configured,
     fragment,
     isolate,
-    lmb_drc,
     lmb_fragment,
     make_tree,
     memory,
     not_configured,
     released,
-    run,
     sensor,
     unisolate,
     unusable,
@@ -40,38 +51,6 @@ from pydlpar.dispatch import Dispatcher
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest
-
-NODE = "/ibm,dynamic-reconfiguration-memory"
-FRAGMENT = lmb_fragment(1, 0)
-
-
-def partition_of(*flags, **options):
-    return Partition(add_lmbs(make_tree(), *flags, **options))
-
-
-def outcome(partition, text, *steps, **options):
-    return run(partition, text, *steps, **options).last
-
-
-def flags_of(partition):
-    return [lmb.flags for lmb in partition.lmbs]
-
-
-def added(number, node=0):
-    """The calls of a successful addition, without the acquisition."""
-    return [
-        configured(lmb_drc(number), FRAGMENT),
-        add_memory(number * LMB_SIZE, node=node),
-        memory("online", number * LMB_SIZE),
-    ]
-
-
-def removed(number):
-    base = number * LMB_SIZE
-    return [memory("offline", base), memory("remove", base)]
-
-
-L0, L1, L2, L3 = map(lmb_drc, range(4))
 
 
 def test_add_by_index_makes_just_these_calls():

@@ -6,6 +6,7 @@ import errno
 import struct
 
 import pytest
+from lmb_script import L0, L1, L2, NODE, flags_of, outcome, partition_of
 from script import (
     ASSIGNED,
     LMB_SIZE,
@@ -25,30 +26,15 @@ from script import (
     memory,
     not_configured,
     released,
-    run,
     sensor,
 )
 
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.partition import Partition
 
-NODE = "/ibm,dynamic-reconfiguration-memory"
 V1, V2 = "ibm,dynamic-memory", "ibm,dynamic-memory-v2"
 ARRAYS = "ibm,associativity-lookup-arrays"
-L0, L1, L2 = map(lmb_drc, range(3))
 ADD_0 = "memory add index 0x80000000"
-
-
-def partition_of(*flags, **options):
-    return Partition(add_lmbs(make_tree(), *flags, **options))
-
-
-def outcome(partition, text, *steps, **options):
-    return run(partition, text, *steps, **options).last
-
-
-def flags_of(partition):
-    return [lmb.flags for lmb in partition.lmbs]
 
 
 def added(number, *associativity, node=0):

@@ -6,6 +6,18 @@ import errno
 import struct
 
 import pytest
+from lmb_script import (
+    FRAGMENT,
+    L0,
+    L1,
+    L2,
+    NODE,
+    added,
+    flags_of,
+    outcome,
+    partition_of,
+    removed,
+)
 from script import (
     ASSIGNED,
     LMB_SIZE,
@@ -14,18 +26,15 @@ from script import (
     RESERVED,
     UNUSABLE,
     acquired,
-    add_lmbs,
     add_memory,
     cells,
     configured,
     hint,
     lmb_drc,
-    lmb_fragment,
     make_tree,
     memory,
     not_configured,
     released,
-    run,
     sensor,
     unisolate,
 )
@@ -33,36 +42,6 @@ from script import (
 from pydlpar.drmem import LmbTable
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.partition import Partition
-
-NODE = "/ibm,dynamic-reconfiguration-memory"
-FRAGMENT = lmb_fragment(1, 0)
-L0, L1, L2, L3 = map(lmb_drc, range(4))
-
-
-def partition_of(*flags, **options):
-    return Partition(add_lmbs(make_tree(), *flags, **options))
-
-
-def outcome(partition, text, *steps, **options):
-    return run(partition, text, *steps, **options).last
-
-
-def flags_of(partition):
-    return [lmb.flags for lmb in partition.lmbs]
-
-
-def added(number):
-    base = number * LMB_SIZE
-    return [
-        configured(lmb_drc(number), FRAGMENT),
-        add_memory(base),
-        memory("online", base),
-    ]
-
-
-def removed(number):
-    base = number * LMB_SIZE
-    return [memory("offline", base), memory("remove", base)]
 
 
 @pytest.mark.parametrize("action", ["add", "remove"])

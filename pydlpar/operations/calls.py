@@ -124,7 +124,11 @@ class Platform(Protocol):
         """Set an indicator of the DRC *index*."""
 
     def configure_connector(self, index: int, /) -> ConnectorResult:
-        """Walk ibm,configure-connector to its end, or to the first failure."""
+        """Walk ibm,configure-connector to its end, or to the first failure.
+
+        A busy answer ends the walk too, with its status: called again, it goes on
+        where it stopped.
+        """
 
     def check_exception(self, mask: int, length: int, /) -> tuple[int, bytes]:
         """Status (0: an event, 1: none) and the next event of a class."""
