@@ -66,12 +66,12 @@ class Transaction:
 
     def _end(self, function: Callable[..., int], what: str) -> None:
         """Close down to this one's level; nothing where an outer one has done so."""
-        depth, self._depth = self._depth, 0
         ptr = self._tree.ptr
-        while depth and _depth(ptr) >= depth:
+        while self._depth and _depth(ptr) >= self._depth:
             rc = function(ptr)
             if rc < 0:
                 raise_error(rc, f"{what} of a transaction", decode_error=TreeError)
+        self._depth = 0
 
 
 class Template:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+
 import pytest
 from plaintree import END, END_NODE, begin, blob, cell, prop
 
-from pydlpar import ArgumentError, DeviceTree, NoSpaceError, StaleHandleError, TreeError
+from pydlpar import (
+    ArgumentError,
+    BusyError,
+    DeviceTree,
+    NoSpaceError,
+    StaleHandleError,
+    TreeError,
+)
 from pydlpar._ffi import lib
 
 ROOT, CLOSE, DONE = begin(), cell(END_NODE), cell(END)
@@ -194,3 +205,35 @@ def test_transaction_cannot_be_entered_twice(small_tree):
     with transaction:
         tree.root["x"] = b"1"
     assert tree.root["x"] == b"1"
+
+
+def test_edit_that_meets_another_thread_is_refused():
+    """The core lets go of the interpreter's lock, so it has one of its own."""
+    fragment = DeviceTree()
+    batch = fragment.batch()
+    for i in range(50_000):
+        batch.add(fragment.root, f"n{i}", {"x": b"1"})
+    batch.run()
+    tree = DeviceTree()
+    node = tree.add_node("/here", {"v": b"0"})
+    refused = threading.Event()
+
+    def edit() -> None:
+        while not refused.is_set():
+            try:
+                node.set("v", b"1")
+            except BusyError:
+                refused.set()
+
+    other = threading.Thread(target=edit)
+    other.start()
+    deadline = time.monotonic() + 60
+    while not refused.is_set() and time.monotonic() < deadline:
+        with contextlib.suppress(BusyError), tree.transaction() as transaction:
+            tree.attach("/here", fragment)
+            transaction.rollback()
+    met = refused.is_set()
+    refused.set()
+    other.join()
+    assert met
+    assert DeviceTree.from_dtb(tree.to_dtb()).diff(tree) == []
