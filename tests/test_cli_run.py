@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 
@@ -275,7 +276,7 @@ def test_terminal_without_utf8_gets_ascii():
     done = subprocess.run(
         [sys.executable, "-c", code, "run", "-k", REMOVE_3, "h\u00e9"],
         capture_output=True,
-        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
     )
     lines = done.stdout.decode("ascii").splitlines()
     assert lines[0].startswith(f"+ {REMOVE_3}")
