@@ -103,20 +103,6 @@ static inline const uint8_t *wire_take(struct wire_cursor *c, size_t n)
 	return p;
 }
 
-static inline uint8_t wire_take8(struct wire_cursor *c)
-{
-	const uint8_t *p = wire_take(c, 1);
-
-	return p ? p[0] : 0;
-}
-
-static inline uint16_t wire_take16(struct wire_cursor *c)
-{
-	const uint8_t *p = wire_take(c, 2);
-
-	return p ? wire_get16(p) : 0;
-}
-
 static inline uint32_t wire_take32(struct wire_cursor *c)
 {
 	const uint8_t *p = wire_take(c, 4);
