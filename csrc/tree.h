@@ -150,6 +150,9 @@ struct dlpar_tree {
 	uint32_t *dir;			/* runs of a count and entries */
 	uint32_t dir_len, dir_cap;
 
+	uint64_t *cuts;			/* a bit a record of the blob */
+	uint32_t n_cuts;		/* records that have one */
+
 	struct journal_entry *journal;
 	uint32_t journal_len, journal_cap;
 	uint32_t mark;			/* newest savepoint in it, or NIL */
@@ -221,6 +224,17 @@ static inline bool tree_names_phandle(const struct dlpar_tree *t, uint32_t off)
 	       off == t->id_phandle[2];
 }
 
+/*
+ * A run of siblings that lie side by side in the blob ends with, or if it is
+ * dirty before, the first of them that is cut. Records of the blob are in tree
+ * order, so the next cut is found in the bits without a look at the records.
+ */
+static inline void tree_cut(struct dlpar_tree *t, uint32_t idx)
+{
+	if (idx < t->n_cuts)
+		t->cuts[idx / 64] |= (uint64_t)1 << idx % 64;
+}
+
 /* What a header says; offsets and lengths in bytes, from the blob's start. */
 struct fdt_header {
 	uint32_t total, header_len;
@@ -258,6 +272,7 @@ void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
 void tree_dirty(struct dlpar_tree *t, uint32_t idx);
+int tree_cuts_init(struct dlpar_tree *t, bool gaps);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
 void tree_free_node(struct dlpar_tree *t, uint32_t idx);
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top);

@@ -3,8 +3,8 @@
  * tree_flatten.c - tree to flattened blob.
  *
  * Only nodes on the way to a change are visited: a run of clean subtrees that
- * also lie side by side in the blob is one copy, and so is an image. Nothing
- * recurses.
+ * also lie side by side in the blob is one copy, and so is an image. Records in
+ * the middle of a run are not read. Nothing recurses.
  *
  * Source: Devicetree Specification 0.4, chapter 5; version 17, compatible 16.
  */
@@ -41,18 +41,38 @@ static uint8_t *copy(uint8_t *w, const uint8_t *from, size_t len)
 	return w + len;
 }
 
-/* Copy the clean siblings that follow @c in the blob; @c becomes the next. */
+/* The first record from @i on that is cut, or NIL. */
+static uint32_t next_cut(const struct dlpar_tree *t, uint32_t i)
+{
+	uint32_t word = i / 64, last = t->n_cuts / 64;
+	uint64_t bits = t->cuts[word] & ~(uint64_t)0 << i % 64;
+
+	while (!bits && word < last)
+		bits = t->cuts[++word];
+	return bits ? word * 64 + (uint32_t)__builtin_ctzll(bits) : NIL;
+}
+
+/*
+ * Copy @c and the clean siblings that follow it in the blob; @c becomes the
+ * next. A cut of another parent's child comes after the last of ours.
+ */
 static uint8_t *copy_run(const struct dlpar_tree *t, uint8_t *w, uint32_t *c)
 {
-	const struct tree_node *nodes = t->nodes;
-	uint32_t i = *c, off = nodes[i].at.span.off, end = off;
+	const struct tree_node *nodes = t->nodes, *first = &nodes[*c];
+	uint32_t off = first->at.span.off, end, last;
+	uint32_t cut = next_cut(t, *c);
 
-	while (i != NIL && !(nodes[i].flags & NODE_DIRTY) &&
-	       nodes[i].at.span.off == end) {
-		end += nodes[i].at.span.len;
-		i = nodes[i].next;
+	if (cut == NIL || nodes[cut].parent != first->parent) {
+		last = nodes[first->parent].last;
+		*c = NIL;
+	} else if (nodes[cut].flags & NODE_DIRTY) {
+		last = nodes[cut].prev;
+		*c = cut;
+	} else {
+		last = cut;
+		*c = nodes[cut].next;
 	}
-	*c = i;
+	end = nodes[last].at.span.off + nodes[last].at.span.len;
 	return copy(w, t->blob + t->struct_off + off, end - off);
 }
 
@@ -60,10 +80,9 @@ static uint8_t *copy_tree(const struct dlpar_tree *t, uint8_t *w)
 {
 	uint32_t i = 0, c;
 
-	if (!(t->nodes[0].flags & NODE_DIRTY)) {
-		c = 0;
-		return copy_run(t, w, &c);
-	}
+	if (!(t->nodes[0].flags & NODE_DIRTY))
+		return copy(w, t->blob + t->struct_off + t->nodes[0].at.span.off,
+			    t->nodes[0].at.span.len);
 	w = copy(w, t->nodes[0].img, t->nodes[0].img_len);
 	c = t->nodes[0].first;
 	for (;;) {

@@ -262,6 +262,7 @@ void tree_unlink(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
 
+	tree_cut(t, n->prev);
 	if (n->prev != NIL)
 		t->nodes[n->prev].next = n->next;
 	else
@@ -277,6 +278,8 @@ void tree_relink(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
 
+	tree_cut(t, n->prev);
+	tree_cut(t, idx);
 	if (n->prev != NIL)
 		t->nodes[n->prev].next = idx;
 	else
@@ -292,8 +295,25 @@ void tree_dirty(struct dlpar_tree *t, uint32_t idx)
 {
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY)) {
 		t->nodes[idx].flags |= NODE_DIRTY;
+		tree_cut(t, idx);
 		idx = t->nodes[idx].parent;
 	}
+}
+
+/* After a parse; @gaps: siblings may not be side by side in the blob. */
+int tree_cuts_init(struct dlpar_tree *t, bool gaps)
+{
+	size_t size = (t->n_nodes / 64 + 1) * sizeof(*t->cuts);
+	uint32_t i;
+
+	t->cuts = arena_resize(&t->arena, NULL, 0, size);
+	if (!t->cuts)
+		return DLPAR_ERR_NOMEM;
+	memset(t->cuts, 0, size);
+	t->n_cuts = t->n_nodes;
+	for (i = 0; gaps && i < t->n_nodes; i++)
+		tree_cut(t, i);
+	return DLPAR_OK;
 }
 
 static int grow_nodes(struct dlpar_tree *t)

@@ -398,6 +398,8 @@ static int parse(struct dlpar_tree *t, const uint8_t *blob, uint32_t *off,
 	p.blob_strings = h->strings_len;
 	err = parse_structure(&p);
 	*off = p.err_off;
+	if (!err)
+		err = tree_cuts_init(t, t->nodes[0].flags & NODE_DIRTY);
 	return err;
 }
 
