@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DeviceTree", "Reservation"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
+_FIRST = lib.DLPAR_TREE_FIRST
 _path = lib.dlpar_tree_path
 _flat = lib.dlpar_tree_flat
 _phandle = lib.dlpar_tree_phandle
@@ -309,8 +310,10 @@ class DeviceTree:
             raise_error(handle, "node", decode_error=TreeError)
         return None
 
-    def add_node(self, path: str, properties: Mapping[str, Buffer]) -> Node:
-        """Add a node, as the last child of its parent.
+    def add_node(
+        self, path: str, properties: Mapping[str, Buffer], *, first: bool = False
+    ) -> Node:
+        """Add a node, as the last child of its parent, or as its first.
 
         Raises:
             NotFoundError: the parent does not exist.
@@ -318,15 +321,21 @@ class DeviceTree:
             ArgumentError: a name is empty, too long or has a `/` or NUL.
         """
         above, _, name = path.rpartition("/")
-        return self.add_child(self[above or "/"], name, properties)
+        return self.add_child(self[above or "/"], name, properties, first=first)
 
     def add_child(
-        self, parent: Node, name: str, properties: Mapping[str, Buffer]
+        self,
+        parent: Node,
+        name: str,
+        properties: Mapping[str, Buffer],
+        *,
+        first: bool = False,
     ) -> Node:
         """Add a node below *parent*; errors as of `add_node()`."""
         raw, stream = encode_name(name), encode_props(properties)
+        flags = _FIRST if first else 0
         handle = lib.dlpar_tree_add(
-            self.ptr, self.own(parent), raw, len(raw), stream, len(stream), 0
+            self.ptr, self.own(parent), raw, len(raw), stream, len(stream), flags
         )
         if handle < 0:
             raise_error(handle, f"new node {name!r}", decode_error=TreeError)
