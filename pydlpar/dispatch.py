@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
 from pydlpar.errors import BusyError, EventError, RequestError
-from pydlpar.node import Buffer
+from pydlpar.names import Buffer
 from pydlpar.operations import cpu, memory
 from pydlpar.operations.behaviour import Quirk, behaviour_of
 from pydlpar.operations.calls import (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
-from pydlpar.node import Buffer, Node, as_bytes, encode_name, encode_props
+from pydlpar.names import Buffer, as_bytes, encode_name, encode_props
+from pydlpar.node import Node
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree

@@ -6,7 +6,7 @@ import io
 import os
 from typing import TYPE_CHECKING
 
-from pydlpar.node import encode_name
+from pydlpar.names import encode_name
 
 if TYPE_CHECKING:
     import pyfdt.pyfdt

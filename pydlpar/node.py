@@ -2,99 +2,36 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn, overload
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.errors import ArgumentError, DecodeError, NotFoundError, TreeError
+from pydlpar.errors import NotFoundError, TreeError
+from pydlpar.names import (
+    Buffer,
+    as_bytes,
+    decode_name,
+    decode_props,
+    encode_name,
+)
+from pydlpar.node_values import NodeValues
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
+    from pydlpar.tree_lookup import TreeLookup
 
-__all__ = ["Buffer", "Node", "PropertyMap", "encode_name", "encode_props"]
-
-Buffer = bytes | bytearray | memoryview
+__all__ = ["Node", "PropertyMap"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
-_BADLENGTH = lib.DLPAR_ERR_BADLENGTH
 _get = lib.dlpar_tree_get
-_get_u32 = lib.dlpar_tree_get_u32
 _set = lib.dlpar_tree_set
 _unset = lib.dlpar_tree_unset
 _path_of = lib.dlpar_tree_path_of
 _unpack = ffi.unpack
-_lengths = struct.Struct(">II")
-U32_MAX = 0xFFFFFFFF
 PATH_CAP = 512
 """Bytes of a tree's scratch for paths; longer ones take a buffer of their own."""
 
 _NAME = ffi.typeof("const char **")
-
-
-def encode_name(name: str) -> bytes:
-    """The bytes of a node or property name; any byte survives a round trip."""
-    try:
-        return name.encode()
-    except UnicodeEncodeError:
-        pass
-    try:
-        return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ArgumentError(
-            f"name {name!r}: character {error.start} stands for no byte"
-        ) from None
-
-
-def check_u32(value: int, what: str) -> int:
-    """A number that fits into a cell.
-
-    Raises:
-        ArgumentError: it does not.
-    """
-    if not 0 <= value <= U32_MAX:
-        raise ArgumentError(f"{what} {value}: expected 0 to {U32_MAX:#x}")
-    return value
-
-
-def decode_name(name: bytes) -> str:
-    """The text of a node or property name."""
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        return name.decode("utf-8", "surrogateescape")
-
-
-def as_bytes(value: Buffer, what: str = "a property value") -> bytes:
-    """Bytes of any bytes-like object; never a guess at what a number might mean."""
-    if type(value) is bytes:
-        return value
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    raise TypeError(
-        f"{what} is bytes-like, not {type(value).__name__}; set_u32() and "
-        "set_string() encode numbers and text with their width"
-    )
-
-
-def encode_props(props: Mapping[str, Buffer]) -> bytes:
-    """Properties as the stream that the core takes."""
-    parts: list[bytes] = []
-    for name, value in props.items():
-        key, data = encode_name(name), as_bytes(value)
-        parts += (_lengths.pack(len(key), len(data)), key, data)
-    return b"".join(parts)
-
-
-def decode_props(stream: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Names and values of a stream that the core gave."""
-    at = 0
-    while at < len(stream):
-        name_len, value_len = _lengths.unpack_from(stream, at)
-        at += 8
-        end = at + name_len
-        yield stream[at:end], stream[end : end + value_len]
-        at = end + value_len
 
 
 class PropertyMap(Mapping[str, bytes]):
@@ -128,7 +65,7 @@ class PropertyMap(Mapping[str, bytes]):
         return props
 
 
-class Node:
+class Node(NodeValues):
     """A node of a `DeviceTree`.
 
     It holds the tree and a handle with a generation: once the node is removed,
@@ -140,8 +77,10 @@ class Node:
 
     __slots__ = ("handle", "tree")
 
-    def __init__(self, tree: DeviceTree, handle: int) -> None:
-        self.tree = tree
+    tree: DeviceTree
+
+    def __init__(self, tree: TreeLookup, handle: int) -> None:
+        self.tree = tree  # type: ignore[assignment]  # a part of it, to its own parts
         self.handle = handle
 
     def __eq__(self, other: object) -> bool:
@@ -315,74 +254,3 @@ class Node:
         if n != _NOTFOUND:
             self._fail(n, name)
         return default
-
-    def u32(self, name: str) -> int:
-        """A property of one cell.
-
-        Raises:
-            NotFoundError: no such property.
-            TreeError: it is not 4 bytes long.
-        """
-        raw = encode_name(name)
-        value = _get_u32(self.tree.ptr, self.handle, raw, len(raw))
-        if value < 0:
-            if value == _BADLENGTH:
-                raise self._length_error(name, "4 bytes")
-            self._fail(value, name)
-        return int(value)
-
-    def u64(self, name: str) -> int:
-        """A property of two cells, as one number."""
-        value = self[name]
-        if len(value) != 8:
-            raise self._length_error(name, "8 bytes")
-        return int.from_bytes(value, "big")
-
-    def u32s(self, name: str) -> tuple[int, ...]:
-        """A property as 32-bit cells."""
-        value = self[name]
-        if len(value) % 4:
-            raise self._length_error(name, "a multiple of 4 bytes")
-        return struct.unpack(f">{len(value) // 4}I", value)
-
-    def string(self, name: str) -> str:
-        """A property that is one NUL-terminated string."""
-        strings = self.strings(name)
-        if len(strings) != 1:
-            raise DecodeError(
-                f"{self.path}, property {name!r}: {len(strings)} strings, expected one"
-            )
-        return strings[0]
-
-    def strings(self, name: str) -> tuple[str, ...]:
-        """A property that is a list of NUL-terminated strings."""
-        value = self[name]
-        if not value:
-            return ()
-        if value[-1]:
-            raise DecodeError(
-                f"{self.path}, property {name!r}: no NUL at its end, expected strings",
-                offset=len(value) - 1,
-            )
-        return tuple(decode_name(part) for part in value[:-1].split(b"\0"))
-
-    def set_u32(self, name: str, *cells: int) -> None:
-        """Give a property the value of one or more cells.
-
-        Raises:
-            ArgumentError: a number does not fit into a cell.
-        """
-        for cell in cells:
-            check_u32(cell, f"property {name!r}: cell")
-        self[name] = struct.pack(f">{len(cells)}I", *cells)
-
-    def set_string(self, name: str, *strings: str) -> None:
-        """Give a property the value of one or more NUL-terminated strings."""
-        self[name] = b"".join(encode_name(text) + b"\0" for text in strings)
-
-    def _length_error(self, name: str, expected: str) -> TreeError:
-        return TreeError(
-            f"{self.path}, property {name!r}: {len(self[name])} bytes, "
-            f"expected {expected}",
-            _BADLENGTH,
-        )

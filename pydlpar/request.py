@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from pydlpar.constants import Action, IdType, Resource
 from pydlpar.errors import ArgumentError, RequestError
-from pydlpar.node import Buffer
+from pydlpar.names import Buffer
 from pydlpar.rtas import hotplug_section
 
 __all__ = [

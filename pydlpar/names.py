@@ -1,0 +1,88 @@
+"""Names and values on their way to the core and back: text and bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from pydlpar.errors import ArgumentError
+
+__all__ = [
+    "Buffer",
+    "as_bytes",
+    "check_u32",
+    "decode_name",
+    "decode_props",
+    "encode_name",
+    "encode_props",
+]
+
+Buffer = bytes | bytearray | memoryview
+
+_lengths = struct.Struct(">II")
+U32_MAX = 0xFFFFFFFF
+
+
+def encode_name(name: str) -> bytes:
+    """The bytes of a node or property name; any byte survives a round trip."""
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        pass
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"name {name!r}: character {error.start} stands for no byte"
+        ) from None
+
+
+def check_u32(value: int, what: str) -> int:
+    """A number that fits into a cell.
+
+    Raises:
+        ArgumentError: it does not.
+    """
+    if not 0 <= value <= U32_MAX:
+        raise ArgumentError(f"{what} {value}: expected 0 to {U32_MAX:#x}")
+    return value
+
+
+def decode_name(name: bytes) -> str:
+    """The text of a node or property name."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "surrogateescape")
+
+
+def as_bytes(value: Buffer, what: str = "a property value") -> bytes:
+    """Bytes of any bytes-like object; never a guess at what a number might mean."""
+    if type(value) is bytes:
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(
+        f"{what} is bytes-like, not {type(value).__name__}; set_u32() and "
+        "set_string() encode numbers and text with their width"
+    )
+
+
+def encode_props(props: Mapping[str, Buffer]) -> bytes:
+    """Properties as the stream that the core takes."""
+    parts: list[bytes] = []
+    for name, value in props.items():
+        key, data = encode_name(name), as_bytes(value)
+        parts += (_lengths.pack(len(key), len(data)), key, data)
+    return b"".join(parts)
+
+
+def decode_props(stream: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and values of a stream that the core gave."""
+    at = 0
+    while at < len(stream):
+        name_len, value_len = _lengths.unpack_from(stream, at)
+        at += 8
+        end = at + name_len
+        yield stream[at:end], stream[end : end + value_len]
+        at = end + value_len
