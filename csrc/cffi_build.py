@@ -20,8 +20,8 @@ def declarations(header: str) -> str:
     return f'# {first} "csrc/{header}"\n{body}'
 
 
-cflags = ["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
-ldflags = []
+cflags = ["-std=c11", "-pthread", "-fvisibility=hidden", "-Wall", "-Wextra"]
+ldflags = ["-pthread"]
 if os.environ.get("PYDLPAR_SANITIZE"):
     cflags += [
         "-O1",

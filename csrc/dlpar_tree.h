@@ -12,8 +12,11 @@
  * generation: the handle of a removed node gives DLPAR_ERR_STALE, never
  * another node. Names are (pointer, length) and need no NUL.
  *
- * Threads: a tree belongs to one thread at a time. Functions that change it
- * give DLPAR_ERR_BUSY when another one is inside; different trees are free.
+ * Threads: different trees are free. One tree belongs to one thread at a time
+ * until dlpar_tree_share() gives it a lock; from then on readers run together,
+ * an edit runs alone, and who comes second waits. What only points into the
+ * tree (_name(), _get(), _flat()) is for trees of one thread; _name_of(),
+ * _read() and _flatten() copy. No function may be called from a signal handler.
  *
  * Part of the public header dlpar.h: include that one.
  */
@@ -88,7 +91,26 @@ int dlpar_tree_new(struct dlpar_tree **tree, uint64_t seed, uint64_t limit);
 /* Free a tree and all it holds; NULL is fine. */
 void dlpar_tree_free(struct dlpar_tree *tree);
 
-/* Facts about a tree; always DLPAR_OK. */
+/**
+ * dlpar_tree_share() - let several threads use a tree at once
+ *
+ * Call it while one thread still has the tree; it cannot be taken back. It
+ * costs each call about 10 ns. A call then sees the tree between two edits, and
+ * a batch, graft or copy is one edit; what several calls find may have changed
+ * between them.
+ *
+ * A transaction belongs to the thread that opened the outermost one. Until that
+ * one ends, every edit, begin and end of another thread gives DLPAR_ERR_BUSY;
+ * readers see what was done in it so far.
+ *
+ * dlpar_tree_free() is for when no thread uses the tree any more. After fork(),
+ * the child may use it if no other thread was inside.
+ *
+ * returns: DLPAR_OK, also where it is shared already, or DLPAR_ERR_NOMEM
+ */
+int dlpar_tree_share(struct dlpar_tree *tree);
+
+/* Facts about a tree. */
 int dlpar_tree_info(const struct dlpar_tree *tree, struct dlpar_tree_info *info);
 
 /* How many transactions are open. */
@@ -160,7 +182,9 @@ int64_t dlpar_tree_walk(const struct dlpar_tree *tree, int64_t *out,
 int dlpar_tree_name(const struct dlpar_tree *tree, const char **name,
 		    int64_t node);
 
-/* A node's path, without a NUL: its length, or DLPAR_ERR_NOSPACE. */
+/* A node's name or path, without a NUL: its length, or DLPAR_ERR_NOSPACE. */
+int64_t dlpar_tree_name_of(const struct dlpar_tree *tree, char *out, size_t cap,
+			   int64_t node);
 int64_t dlpar_tree_path_of(const struct dlpar_tree *tree, char *out, size_t cap,
 			   int64_t node);
 
@@ -175,6 +199,10 @@ int64_t dlpar_tree_phandle_of(const struct dlpar_tree *tree, int64_t node);
  */
 int64_t dlpar_tree_get(const struct dlpar_tree *tree, const char **value,
 		       int64_t node, const char *name, size_t len);
+
+/* The same copied: its length; written where @cap has room for all of it. */
+int64_t dlpar_tree_read(const struct dlpar_tree *tree, uint8_t *out, size_t cap,
+			int64_t node, const char *name, size_t len);
 
 /* A property of exactly 4 bytes as a number; else DLPAR_ERR_BADLENGTH. */
 int64_t dlpar_tree_get_u32(const struct dlpar_tree *tree, int64_t node,
@@ -196,7 +224,9 @@ int64_t dlpar_tree_props(const struct dlpar_tree *tree, uint8_t *out,
 
 /*
  * Edits. Each checks everything, then writes: after an error the tree is what
- * it was. DLPAR_ERR_BUSY, _STALE, _NOMEM and _TOOBIG may come from all.
+ * it was. _STALE, _NOMEM and _TOOBIG may come from all; DLPAR_ERR_BUSY where
+ * another edit is going on in a tree that is not shared, or where the
+ * transaction of another thread is open in one that is.
  */
 
 /**

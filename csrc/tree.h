@@ -165,7 +165,8 @@ struct dlpar_tree {
 	uint64_t seed;
 	uint64_t edits;
 	struct tree_arena arena;
-	atomic_flag lock;
+	atomic_flag lock;		/* of edits, while it is not shared */
+	struct tree_lock *shared;	/* NULL: it belongs to one thread */
 };
 
 static inline uint32_t tree_align(uint32_t n)
@@ -287,6 +288,14 @@ uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
 void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
 		      uint32_t n_names);
 
+/* The same for a name of any length. */
+static inline bool tree_name_known(const struct dlpar_tree *t, const char *name,
+				   size_t len, uint32_t *off)
+{
+	return len <= DLPAR_TREE_NAME_MAX &&
+	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
+}
+
 /* tree_dir.c: the property directory. */
 int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
 int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
@@ -348,15 +357,55 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	       size_t patch_len, uint32_t flags, uint32_t *idx);
 void tree_templates_forget(struct dlpar_tree *t, uint64_t made);
 
+/*
+ * tree_lock.c: all that is public enters a tree before it looks at it, and
+ * gives DLPAR_ERR_BUSY where it may not. This does not nest: while inside,
+ * call nothing that enters the same tree.
+ */
+bool tree_lock_read(struct tree_lock *l);
+bool tree_lock_edit(struct dlpar_tree *t);
+void tree_lock_leave(struct tree_lock *l);
+void tree_lock_free(struct dlpar_tree *t);
+/* To edit @t and read another tree. */
+bool tree_enter_from(struct dlpar_tree *t, const struct dlpar_tree *from);
+void tree_leave_from(struct dlpar_tree *t, const struct dlpar_tree *from);
+
+static inline bool tree_enter_read(const struct dlpar_tree *t)
+{
+	return !t->shared || tree_lock_read(t->shared);
+}
+
+static inline void tree_leave_read(const struct dlpar_tree *t)
+{
+	if (t->shared)
+		tree_lock_leave(t->shared);
+}
+
+static inline int64_t tree_left(const struct dlpar_tree *t, int64_t ret)
+{
+	tree_leave_read(t);
+	return ret;
+}
+
+/* What @answer gives, found while inside. */
+#define TREE_READ(t, answer) \
+	(tree_enter_read(t) ? tree_left((t), (answer)) : DLPAR_ERR_BUSY)
+
+/* To edit. */
 static inline bool tree_enter(struct dlpar_tree *t)
 {
+	if (t->shared)
+		return tree_lock_edit(t);
 	return !atomic_flag_test_and_set_explicit(&t->lock,
 						  memory_order_acquire);
 }
 
 static inline void tree_leave(struct dlpar_tree *t)
 {
-	atomic_flag_clear_explicit(&t->lock, memory_order_release);
+	if (t->shared)
+		tree_lock_leave(t->shared);
+	else
+		atomic_flag_clear_explicit(&t->lock, memory_order_release);
 }
 
 #endif /* DLPAR_TREE_PRIVATE_H */

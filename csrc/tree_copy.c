@@ -114,13 +114,13 @@ int64_t dlpar_tree_graft_tree(struct dlpar_tree *t, int64_t parent,
 
 	if (t == fragment)
 		return DLPAR_ERR_BADARG;
-	if (!tree_enter(t))
+	if (!tree_enter_from(t, fragment))
 		return DLPAR_ERR_BUSY;
 	at = tree_resolve(t, parent);
 	ret = at == NIL ? DLPAR_ERR_STALE : graft(t, at, fragment, &first);
 	if (!ret)
 		ret = tree_handle(t, first);
-	tree_leave(t);
+	tree_leave_from(t, fragment);
 	return ret;
 }
 
@@ -138,15 +138,13 @@ int64_t dlpar_tree_graft(struct dlpar_tree *t, size_t *err_off, int64_t parent,
 	return ret;
 }
 
-int dlpar_tree_extract(const struct dlpar_tree *t,
-		       struct dlpar_tree **fragment, int64_t node,
-		       uint64_t seed)
+static int extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
+		   uint32_t at, uint64_t seed)
 {
-	uint32_t at = tree_resolve(t, node), copy;
 	struct dlpar_tree *out;
+	uint32_t copy;
 	int err;
 
-	*fragment = NULL;
 	if (at == NIL)
 		return DLPAR_ERR_STALE;
 	if (!at)
@@ -159,5 +157,19 @@ int dlpar_tree_extract(const struct dlpar_tree *t,
 		dlpar_tree_free(out);
 	else
 		*fragment = out;
+	return err;
+}
+
+int dlpar_tree_extract(const struct dlpar_tree *t,
+		       struct dlpar_tree **fragment, int64_t node,
+		       uint64_t seed)
+{
+	int err;
+
+	*fragment = NULL;
+	if (!tree_enter_read(t))
+		return DLPAR_ERR_BUSY;
+	err = extract(t, fragment, tree_resolve(t, node), seed);
+	tree_leave_read(t);
 	return err;
 }

@@ -222,8 +222,10 @@ int dlpar_tree_begin(struct dlpar_tree *t)
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
 	err = journal_begin(t);
+	if (!err)
+		err = (int)t->depth;
 	tree_leave(t);
-	return err ? err : (int)t->depth;
+	return err;
 }
 
 static int end(struct dlpar_tree *t, void (*how)(struct dlpar_tree *))

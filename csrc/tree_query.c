@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tree_query.c - look-up by path, phandle, name and value; walks.
+ * tree_query.c - look-up by path, phandle, name and value; walks; facts.
  *
- * Nothing here changes a tree.
+ * Nothing here changes a tree. What is public enters it, finds its answer by a
+ * function of the file, and leaves.
  */
 #include "tree.h"
 
@@ -49,10 +50,9 @@ static uint32_t child_without_address(const struct dlpar_tree *t,
 	return i;
 }
 
-int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
-			size_t len)
+static int64_t by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len)
 {
-	const uint8_t *p = (const uint8_t *)path, *end = p + len, *q;
+	const uint8_t *end = p + len, *q;
 	uint32_t at = 0, next, n;
 
 	if (!len || *p != '/')
@@ -78,39 +78,60 @@ int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
 	return tree_handle(t, at);
 }
 
+int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
+			size_t len)
+{
+	return TREE_READ(t, by_path(t, (const uint8_t *)path, len));
+}
+
 int64_t dlpar_tree_phandle(const struct dlpar_tree *t, uint32_t phandle)
 {
-	return answer(t, tree_index_by_phandle(t, phandle));
+	return TREE_READ(t, answer(t, tree_index_by_phandle(t, phandle)));
 }
 
 int64_t dlpar_tree_root(const struct dlpar_tree *t)
 {
-	return tree_handle(t, 0);
+	return TREE_READ(t, tree_handle(t, 0));
 }
 
-int64_t dlpar_tree_parent(const struct dlpar_tree *t, int64_t node)
+static int64_t parent(const struct dlpar_tree *t, int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 
 	return i == NIL ? DLPAR_ERR_STALE : answer(t, t->nodes[i].parent);
 }
 
-int64_t dlpar_tree_first(const struct dlpar_tree *t, int64_t node)
+int64_t dlpar_tree_parent(const struct dlpar_tree *t, int64_t node)
+{
+	return TREE_READ(t, parent(t, node));
+}
+
+static int64_t first(const struct dlpar_tree *t, int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 
 	return i == NIL ? DLPAR_ERR_STALE : answer(t, t->nodes[i].first);
 }
 
-int64_t dlpar_tree_next(const struct dlpar_tree *t, int64_t node)
+int64_t dlpar_tree_first(const struct dlpar_tree *t, int64_t node)
+{
+	return TREE_READ(t, first(t, node));
+}
+
+static int64_t next(const struct dlpar_tree *t, int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 
 	return i == NIL ? DLPAR_ERR_STALE : answer(t, t->nodes[i].next);
 }
 
-int64_t dlpar_tree_child(const struct dlpar_tree *t, int64_t node,
-			 const char *name, size_t len)
+int64_t dlpar_tree_next(const struct dlpar_tree *t, int64_t node)
+{
+	return TREE_READ(t, next(t, node));
+}
+
+static int64_t child(const struct dlpar_tree *t, int64_t node,
+		     const char *name, size_t len)
 {
 	uint32_t i = tree_resolve(t, node);
 
@@ -122,11 +143,10 @@ int64_t dlpar_tree_child(const struct dlpar_tree *t, int64_t node,
 					  (uint32_t)len));
 }
 
-static bool find_name(const struct dlpar_tree *t, const char *name, size_t len,
-		      uint32_t *off)
+int64_t dlpar_tree_child(const struct dlpar_tree *t, int64_t node,
+			 const char *name, size_t len)
 {
-	return len <= DLPAR_TREE_NAME_MAX &&
-	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
+	return TREE_READ(t, child(t, node, name, len));
 }
 
 static bool prop_is(const struct dlpar_tree *t, const struct tree_node *n,
@@ -137,20 +157,26 @@ static bool prop_is(const struct dlpar_tree *t, const struct tree_node *n,
 	return p && wire_get32(p + 4) == 4 && wire_get32(p + 12) == value;
 }
 
-int64_t dlpar_tree_find_child(const struct dlpar_tree *t, int64_t node,
-			      const char *name, size_t len, uint32_t value)
+static int64_t find_child(const struct dlpar_tree *t, int64_t node,
+			  const char *name, size_t len, uint32_t value)
 {
 	uint32_t i = tree_resolve(t, node);
 	uint32_t id;
 
 	if (i == NIL)
 		return DLPAR_ERR_STALE;
-	if (!find_name(t, name, len, &id))
+	if (!tree_name_known(t, name, len, &id))
 		return DLPAR_ERR_NOTFOUND;
 	for (i = t->nodes[i].first; i != NIL; i = t->nodes[i].next)
 		if (prop_is(t, &t->nodes[i], id, value))
 			break;
 	return answer(t, i);
+}
+
+int64_t dlpar_tree_find_child(const struct dlpar_tree *t, int64_t node,
+			      const char *name, size_t len, uint32_t value)
+{
+	return TREE_READ(t, find_child(t, node, name, len, value));
 }
 
 static bool type_is(const struct dlpar_tree *t, const struct tree_node *n,
@@ -162,15 +188,15 @@ static bool type_is(const struct dlpar_tree *t, const struct tree_node *n,
 	       !memcmp(p + 12, type, len);
 }
 
-int64_t dlpar_tree_find(const struct dlpar_tree *t, const char *type,
-			size_t type_len, const char *name, size_t len,
-			uint32_t value)
+static int64_t find(const struct dlpar_tree *t, const char *type,
+		    size_t type_len, const char *name, size_t len,
+		    uint32_t value)
 {
 	uint32_t type_id, id;
 	uint32_t i;
 
-	if (!find_name(t, "device_type", 11, &type_id) ||
-	    !find_name(t, name, len, &id))
+	if (!tree_name_known(t, "device_type", 11, &type_id) ||
+	    !tree_name_known(t, name, len, &id))
 		return DLPAR_ERR_NOTFOUND;
 	for (i = 0; i != NIL; i = tree_after(t, 0, i))
 		if (prop_is(t, &t->nodes[i], id, value) &&
@@ -179,8 +205,15 @@ int64_t dlpar_tree_find(const struct dlpar_tree *t, const char *type,
 	return answer(t, i);
 }
 
-int64_t dlpar_tree_children(const struct dlpar_tree *t, int64_t *out,
-			    size_t cap, int64_t node)
+int64_t dlpar_tree_find(const struct dlpar_tree *t, const char *type,
+			size_t type_len, const char *name, size_t len,
+			uint32_t value)
+{
+	return TREE_READ(t, find(t, type, type_len, name, len, value));
+}
+
+static int64_t children(const struct dlpar_tree *t, int64_t *out, size_t cap,
+			int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 	size_t n = 0;
@@ -193,8 +226,14 @@ int64_t dlpar_tree_children(const struct dlpar_tree *t, int64_t *out,
 	return (int64_t)n;
 }
 
-int64_t dlpar_tree_walk(const struct dlpar_tree *t, int64_t *out, size_t cap,
-			int64_t node)
+int64_t dlpar_tree_children(const struct dlpar_tree *t, int64_t *out,
+			    size_t cap, int64_t node)
+{
+	return TREE_READ(t, children(t, out, cap, node));
+}
+
+static int64_t walk(const struct dlpar_tree *t, int64_t *out, size_t cap,
+		    int64_t node)
 {
 	uint32_t top = tree_resolve(t, node), i;
 	size_t n = 0;
@@ -207,7 +246,14 @@ int64_t dlpar_tree_walk(const struct dlpar_tree *t, int64_t *out, size_t cap,
 	return (int64_t)n;
 }
 
-int dlpar_tree_name(const struct dlpar_tree *t, const char **name, int64_t node)
+int64_t dlpar_tree_walk(const struct dlpar_tree *t, int64_t *out, size_t cap,
+			int64_t node)
+{
+	return TREE_READ(t, walk(t, out, cap, node));
+}
+
+static int64_t name_at(const struct dlpar_tree *t, const char **name,
+		       int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 
@@ -217,8 +263,33 @@ int dlpar_tree_name(const struct dlpar_tree *t, const char **name, int64_t node)
 	return t->nodes[i].name_len;
 }
 
-int64_t dlpar_tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
+int dlpar_tree_name(const struct dlpar_tree *t, const char **name, int64_t node)
+{
+	return (int)TREE_READ(t, name_at(t, name, node));
+}
+
+static int64_t name_of(const struct dlpar_tree *t, char *out, size_t cap,
+		       int64_t node)
+{
+	const char *name;
+	int64_t len = name_at(t, &name, node);
+
+	if (len < 0)
+		return len;
+	if ((size_t)len > cap)
+		return DLPAR_ERR_NOSPACE;
+	memcpy(out, name, (size_t)len);
+	return len;
+}
+
+int64_t dlpar_tree_name_of(const struct dlpar_tree *t, char *out, size_t cap,
 			   int64_t node)
+{
+	return TREE_READ(t, name_of(t, out, cap, node));
+}
+
+static int64_t path_of(const struct dlpar_tree *t, char *out, size_t cap,
+		       int64_t node)
 {
 	uint32_t i = tree_resolve(t, node), j;
 	size_t len = 0, at;
@@ -240,114 +311,55 @@ int64_t dlpar_tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
 	return (int64_t)len;
 }
 
-int64_t dlpar_tree_phandle_of(const struct dlpar_tree *t, int64_t node)
+int64_t dlpar_tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
+			   int64_t node)
+{
+	return TREE_READ(t, path_of(t, out, cap, node));
+}
+
+static int64_t phandle_of(const struct dlpar_tree *t, int64_t node)
 {
 	uint32_t i = tree_resolve(t, node);
 
 	return i == NIL ? DLPAR_ERR_STALE : (int64_t)t->nodes[i].phandle;
 }
 
-int64_t dlpar_tree_get(const struct dlpar_tree *t, const char **value,
-		       int64_t node, const char *name, size_t len)
+int64_t dlpar_tree_phandle_of(const struct dlpar_tree *t, int64_t node)
 {
-	uint32_t i = tree_resolve(t, node);
-	uint32_t id;
-	const uint8_t *p;
-
-	if (i == NIL)
-		return DLPAR_ERR_STALE;
-	if (!find_name(t, name, len, &id))
-		return DLPAR_ERR_NOTFOUND;
-	p = tree_prop(t, &t->nodes[i], id);
-	if (!p)
-		return DLPAR_ERR_NOTFOUND;
-	*value = (const char *)p + 12;
-	return wire_get32(p + 4);
-}
-
-int64_t dlpar_tree_get_u32(const struct dlpar_tree *t, int64_t node,
-			   const char *name, size_t len)
-{
-	const char *value;
-	int64_t n = dlpar_tree_get(t, &value, node, name, len);
-
-	if (n < 0)
-		return n;
-	if (n != 4)
-		return DLPAR_ERR_BADLENGTH;
-	return wire_get32((const uint8_t *)value);
-}
-
-int64_t dlpar_tree_n_props(const struct dlpar_tree *t, int64_t node)
-{
-	uint32_t i = tree_resolve(t, node);
-	const uint8_t *p, *end;
-	int64_t n = 0;
-
-	if (i == NIL)
-		return DLPAR_ERR_STALE;
-	p = t->nodes[i].img + tree_head_len(t->nodes[i].name_len);
-	end = t->nodes[i].img + t->nodes[i].img_len;
-	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
-		n++;
-	return n;
-}
-
-static void put_prop(uint8_t *out, const uint8_t *name, uint32_t name_len,
-		     const uint8_t *prop)
-{
-	uint32_t len = wire_get32(prop + 4);
-
-	wire_put32(out, name_len);
-	wire_put32(out + 4, len);
-	memcpy(out + 8, name, name_len);
-	memcpy(out + 8 + name_len, prop + 12, len);
-}
-
-int64_t dlpar_tree_props(const struct dlpar_tree *t, uint8_t *out, size_t cap,
-			 int64_t node)
-{
-	uint32_t i = tree_resolve(t, node), name_len;
-	const uint8_t *p, *end, *name;
-	size_t len = 0, one;
-
-	if (i == NIL)
-		return DLPAR_ERR_STALE;
-	p = t->nodes[i].img + tree_head_len(t->nodes[i].name_len);
-	end = t->nodes[i].img + t->nodes[i].img_len;
-	for (; p < end; p += tree_prop_len(wire_get32(p + 4))) {
-		name = t->strings + wire_get32(p + 8);
-		name_len = (uint32_t)strlen((const char *)name);
-		one = (size_t)8 + name_len + wire_get32(p + 4);
-		if (len <= cap && one <= cap - len)
-			put_prop(out + len, name, name_len, p);
-		len += one;
-	}
-	return (int64_t)len;
+	return TREE_READ(t, phandle_of(t, node));
 }
 
 int dlpar_tree_info(const struct dlpar_tree *t, struct dlpar_tree_info *info)
 {
+	if (!tree_enter_read(t))
+		return DLPAR_ERR_BUSY;
 	info->n_nodes = t->live;
 	info->boot_cpu = t->boot_cpu;
 	info->n_reservations = t->rsv_len / 16 - 1;
 	info->depth = t->depth;
 	info->memory = t->arena.used;
 	info->edits = t->edits;
+	tree_leave_read(t);
 	return DLPAR_OK;
 }
 
 int dlpar_tree_depth(const struct dlpar_tree *t)
 {
-	return (int)t->depth;
+	return (int)TREE_READ(t, t->depth);
 }
 
-int dlpar_tree_reservation(const struct dlpar_tree *t, uint64_t *address,
-			   uint64_t *size, uint32_t i)
+static int reservation(const struct dlpar_tree *t, uint64_t *address,
+		       uint64_t *size, uint32_t i)
 {
 	if (i >= t->rsv_len / 16 - 1)
 		return DLPAR_ERR_NOTFOUND;
 	*address = wire_get64(t->rsv + (size_t)i * 16);
 	*size = wire_get64(t->rsv + (size_t)i * 16 + 8);
 	return DLPAR_OK;
+}
+
+int dlpar_tree_reservation(const struct dlpar_tree *t, uint64_t *address,
+			   uint64_t *size, uint32_t i)
+{
+	return (int)TREE_READ(t, reservation(t, address, size, i));
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import NotFoundError, TreeError
@@ -23,15 +23,29 @@ if TYPE_CHECKING:
 __all__ = ["Node", "PropertyMap"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
-_get = lib.dlpar_tree_get
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
+_NULL = ffi.NULL
+_read = lib.dlpar_tree_read
 _set = lib.dlpar_tree_set
 _unset = lib.dlpar_tree_unset
+_name_of = lib.dlpar_tree_name_of
 _path_of = lib.dlpar_tree_path_of
+_props = lib.dlpar_tree_props
 _unpack = ffi.unpack
-PATH_CAP = 512
-"""Bytes of a tree's scratch for paths; longer ones take a buffer of their own."""
 
-_NAME = ffi.typeof("const char **")
+_SCRATCH_LEN = 4096
+_SCRATCH = ffi.typeof("uint8_t[]")
+Scratch = tuple[Any, Any]
+"""A buffer for what the core copies out, and the same to take bytes from.
+
+A call takes one from its tree's list, or makes one, and puts it back: no two calls
+ever share one, be they in two threads or one within the other.
+"""
+
+
+def _new_scratch() -> Scratch:
+    out = ffi.new(_SCRATCH, _SCRATCH_LEN)
+    return out, ffi.buffer(out)
 
 
 class PropertyMap(Mapping[str, bytes]):
@@ -60,7 +74,7 @@ class PropertyMap(Mapping[str, bytes]):
     def as_dict(self) -> dict[str, bytes]:
         """A copy, made in one call; of equal names the first counts."""
         props: dict[str, bytes] = {}
-        for name, value in decode_props(self._node._stream()):
+        for name, value in decode_props(self._node._copy(_props)):
             props.setdefault(decode_name(name), value)
         return props
 
@@ -103,30 +117,60 @@ class Node(NodeValues):
             what += f", property {name!r}"
         raise_error(code, what, decode_error=TreeError)
 
+    def _copy(self, function: Callable[..., int]) -> bytes:
+        """What a function of the core writes about the node."""
+        tree = self.tree
+        try:
+            scratch = tree.scratch.pop()
+        except IndexError:
+            scratch = _new_scratch()
+        out, view = scratch
+        n = function(tree.ptr, out, _SCRATCH_LEN, self.handle)
+        data: bytes = view[: n if 0 <= n <= _SCRATCH_LEN else 0]
+        tree.scratch.append(scratch)
+        cap = _SCRATCH_LEN
+        while n > cap or n == _NOSPACE:
+            cap = max(n, 4 * cap)
+            out = ffi.new(_SCRATCH, cap)
+            n = function(tree.ptr, out, cap, self.handle)
+            data = bytes(ffi.buffer(out, max(n, 0)))
+        if n < 0:
+            self._fail(n)
+        return data
+
+    def _value(self, name: str) -> bytes | None:
+        """A property's value, or None where there is no such property."""
+        tree = self.tree
+        raw = encode_name(name)
+        try:
+            scratch = tree.scratch.pop()
+        except IndexError:
+            scratch = _new_scratch()
+        out, view = scratch
+        n = _read(tree.ptr, out, _SCRATCH_LEN, self.handle, raw, len(raw))
+        value: bytes = view[: n if 0 <= n <= _SCRATCH_LEN else 0]
+        tree.scratch.append(scratch)
+        cap = _SCRATCH_LEN
+        while n > cap:
+            cap = n
+            out = ffi.new(_SCRATCH, cap)
+            n = _read(tree.ptr, out, cap, self.handle, raw, len(raw))
+            value = bytes(ffi.buffer(out, max(n, 0)))
+        if n >= 0:
+            return value
+        if n != _NOTFOUND:
+            self._fail(n, name)
+        return None
+
     @property
     def name(self) -> str:
         """Unit name, with the unit address; empty for the root."""
-        out = ffi.new(_NAME)
-        n = lib.dlpar_tree_name(self.tree.ptr, out, self.handle)
-        if n < 0:
-            self._fail(n)
-        return decode_name(_unpack(out[0], n))
+        return decode_name(self._copy(_name_of))
 
     @property
     def path(self) -> str:
         """Absolute path."""
-        tree = self.tree
-        n = _path_of(tree.ptr, tree.path_out, PATH_CAP, self.handle)
-        if n >= 0:
-            return decode_name(_unpack(tree.path_out, n))
-        cap = PATH_CAP
-        while n == lib.DLPAR_ERR_NOSPACE:
-            cap *= 4
-            out = ffi.new("char[]", cap)
-            n = _path_of(tree.ptr, out, cap, self.handle)
-        if n < 0:
-            self._fail(n)
-        return decode_name(_unpack(out, n))
+        return decode_name(self._copy(_path_of))
 
     @property
     def parent(self) -> Node | None:
@@ -181,25 +225,10 @@ class Node(NodeValues):
         """All properties, in order: a live, read-only mapping."""
         return PropertyMap(self)
 
-    def _stream(self) -> bytes:
-        cap = 4096
-        while True:
-            out = ffi.new("uint8_t[]", cap)
-            n = lib.dlpar_tree_props(self.tree.ptr, out, cap, self.handle)
-            if n < 0:
-                self._fail(n)
-            if n <= cap:
-                return bytes(ffi.buffer(out, n))
-            cap = n
-
     def __getitem__(self, name: str) -> bytes:
-        tree = self.tree
-        raw = encode_name(name)
-        out = tree.value_out
-        n = _get(tree.ptr, out, self.handle, raw, len(raw))
-        if n < 0:
-            self._fail(n, name)
-        value: bytes = _unpack(out[0], n)
+        value = self._value(name)
+        if value is None:
+            self._fail(_NOTFOUND, name)
         return value
 
     def set(self, name: str, value: Buffer) -> None:
@@ -233,7 +262,7 @@ class Node(NodeValues):
         if not isinstance(name, str):
             return False
         raw = encode_name(name)
-        n = _get(self.tree.ptr, self.tree.value_out, self.handle, raw, len(raw))
+        n = _read(self.tree.ptr, _NULL, 0, self.handle, raw, len(raw))
         if n < 0 and n != _NOTFOUND:
             self._fail(n, name)
         return bool(n >= 0)
@@ -244,13 +273,5 @@ class Node(NodeValues):
     def get(self, name: str, default: bytes) -> bytes: ...
     def get(self, name: str, default: bytes | None = None) -> bytes | None:
         """A property's value, or *default* where there is none."""
-        tree = self.tree
-        raw = encode_name(name)
-        out = tree.value_out
-        n = _get(tree.ptr, out, self.handle, raw, len(raw))
-        if n >= 0:
-            value: bytes = _unpack(out[0], n)
-            return value
-        if n != _NOTFOUND:
-            self._fail(n, name)
-        return default
+        value = self._value(name)
+        return default if value is None else value

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceTree", "Reservation"]
 
-_NOTFOUND = lib.DLPAR_ERR_NOTFOUND
-_FIRST = lib.DLPAR_TREE_FIRST
-_path = lib.dlpar_tree_path
-_flat = lib.dlpar_tree_flat
-_phandle = lib.dlpar_tree_phandle
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
 
 
 class Reservation(NamedTuple):
@@ -43,12 +39,17 @@ class DeviceTree(TreeEdit):
     or phandles stand twice, a search); an edit moves no other node; every edit can
     be undone; what did not change is copied whole when the tree is written out.
 
-    A tree belongs to one thread at a time, and is not to be used from a signal
-    handler; an edit that meets another one raises `BusyError`.
+    Threads may share a tree. Each call that reads or changes it finds it between
+    two edits: readers run together, an edit waits until it is alone, and a batch is
+    one edit. What takes several calls, as a loop over nodes, may meet the edits of
+    others in between. A transaction belongs to the thread that began it: until it
+    ends, an edit of another thread raises `BusyError`, and reads see what it has
+    done so far. Different trees have nothing in common, so threads use them in
+    parallel.
 
     Attributes:
         ptr: the C object, for the modules of this package.
-        value_out, path_out: scratch for the address of a value, and for a path.
+        scratch: buffers that no call is using just now, likewise.
     """
 
     __slots__ = ()
@@ -119,20 +120,19 @@ class DeviceTree(TreeEdit):
 
     def to_dtb(self) -> bytes:
         """The tree as a version 17 blob."""
-        size = _flat(self.ptr, self.value_out)
-        if size >= 0:
-            copy: bytes = ffi.unpack(self.value_out[0], size)
-            return copy
-        size = lib.dlpar_tree_flat_size(self.ptr)
-        if size < 0:
-            raise_error(size, "device tree", decode_error=TreeError)
         # Written before anyone else can see the object, as a C extension would
         # fill a new bytes: a copy of several megabytes less. It is never one of
         # the interpreter's shared bytes, which have at most one byte.
-        blob = bytes(size)
-        if lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size) != size:
-            raise_error(lib.DLPAR_ERR_INTERNAL, "write-out of a device tree")
-        return blob
+        n = _NOSPACE
+        while n == _NOSPACE:  # again where another thread has made it grow
+            size = lib.dlpar_tree_flat_size(self.ptr)
+            if size < 0:
+                raise_error(size, "device tree", decode_error=TreeError)
+            blob = bytes(size)
+            n = lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size)
+        if n < 0:
+            raise_error(n, "write-out of a device tree", decode_error=TreeError)
+        return blob if n == size else blob[:n]
 
     def write_into(self, buffer: bytearray | memoryview) -> int:
         """Write the tree into a caller's buffer.

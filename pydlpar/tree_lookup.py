@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.names import check_u32, encode_name
-from pydlpar.node import PATH_CAP, Node
+from pydlpar.node import Node, Scratch
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -23,12 +23,15 @@ _phandle = lib.dlpar_tree_phandle
 class TreeLookup:
     """What `DeviceTree` has to find nodes with."""
 
-    __slots__ = ("__weakref__", "path_out", "ptr", "value_out")
+    __slots__ = ("__weakref__", "ptr", "scratch")
 
     def _adopt(self, ptr: object) -> None:
+        """Take over a tree of the core; other threads may get it from here on."""
         self.ptr = ffi.gc(ptr, lib.dlpar_tree_free)
-        self.value_out = ffi.new("const char **")
-        self.path_out = ffi.new("char[]", PATH_CAP)
+        self.scratch: list[Scratch] = []
+        rc = lib.dlpar_tree_share(self.ptr)
+        if rc < 0:
+            raise_error(rc, "device tree")
 
     @classmethod
     def _of(cls, ptr: object) -> DeviceTree:
