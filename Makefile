@@ -4,7 +4,7 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint sanitize dist bench bench-check clean
+.PHONY: all build test lint sanitize tsan dist bench bench-check clean
 
 all: build test lint
 
@@ -34,6 +34,13 @@ sanitize:
 	ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	$(abspath $(PYTHON)) -m pytest -q -p no:cacheprovider
+
+# Threads that share trees, in C, under ThreadSanitizer.
+tsan:
+	mkdir -p $(WORK)
+	$(CC) -std=c11 -O1 -g -fsanitize=thread -pthread -Wall -Wextra -Werror \
+		-Icsrc -o $(WORK)/tsan tests/c/threads.c csrc/*.c
+	$(WORK)/tsan
 
 # An sdist, a wheel from it, and the wheel used from outside the checkout.
 dist:

@@ -120,14 +120,16 @@ class Node(NodeValues):
     def _copy(self, function: Callable[..., int]) -> bytes:
         """What a function of the core writes about the node."""
         tree = self.tree
+        pool = tree.scratch
         try:
-            scratch = tree.scratch.pop()
+            scratch = pool.pop()
         except IndexError:
             scratch = _new_scratch()
-        out, view = scratch
-        n = function(tree.ptr, out, _SCRATCH_LEN, self.handle)
-        data: bytes = view[: n if 0 <= n <= _SCRATCH_LEN else 0]
-        tree.scratch.append(scratch)
+        n = function(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle)
+        data = b""
+        if 0 <= n <= _SCRATCH_LEN:
+            data = scratch[1][:n]
+        pool.append(scratch)
         cap = _SCRATCH_LEN
         while n > cap or n == _NOSPACE:
             cap = max(n, 4 * cap)
@@ -140,27 +142,30 @@ class Node(NodeValues):
 
     def _value(self, name: str) -> bytes | None:
         """A property's value, or None where there is no such property."""
-        tree = self.tree
-        raw = encode_name(name)
         try:
-            scratch = tree.scratch.pop()
+            raw = name.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(name)
+        tree = self.tree
+        pool = tree.scratch
+        try:
+            scratch = pool.pop()
         except IndexError:
             scratch = _new_scratch()
-        out, view = scratch
-        n = _read(tree.ptr, out, _SCRATCH_LEN, self.handle, raw, len(raw))
-        value: bytes = view[: n if 0 <= n <= _SCRATCH_LEN else 0]
-        tree.scratch.append(scratch)
+        n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
+        value: bytes | None = None
+        if 0 <= n <= _SCRATCH_LEN:
+            value = scratch[1][:n]
+        pool.append(scratch)
         cap = _SCRATCH_LEN
         while n > cap:
             cap = n
             out = ffi.new(_SCRATCH, cap)
             n = _read(tree.ptr, out, cap, self.handle, raw, len(raw))
             value = bytes(ffi.buffer(out, max(n, 0)))
-        if n >= 0:
-            return value
-        if n != _NOTFOUND:
+        if n < 0 and n != _NOTFOUND:
             self._fail(n, name)
-        return None
+        return value
 
     @property
     def name(self) -> str:

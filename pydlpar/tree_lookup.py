@@ -68,7 +68,10 @@ class TreeLookup:
             NotFoundError: no such node (a `KeyError`).
             ArgumentError: the path does not begin with `/`.
         """
-        raw = encode_name(path)
+        try:
+            raw = path.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle < 0:
             raise_error(handle, f"node {path!r}", decode_error=TreeError)
