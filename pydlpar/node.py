@@ -48,6 +48,19 @@ def _new_scratch() -> Scratch:
     return out, ffi.buffer(out)
 
 
+def _copy_long(copy: Callable[[object, int], int], n: int) -> tuple[int, bytes]:
+    """What has no room in a scratch, of *n* bytes where that is known.
+
+    Asked again for as long as another thread has made it grow meanwhile.
+    """
+    cap = _SCRATCH_LEN
+    while n > cap or n == _NOSPACE:
+        cap = max(n, 4 * cap)
+        out = ffi.new(_SCRATCH, cap)
+        n = copy(out, cap)
+    return n, bytes(ffi.buffer(out, n)) if n > 0 else b""
+
+
 class PropertyMap(Mapping[str, bytes]):
     """The properties of a node, in order: a live, read-only view."""
 
@@ -127,15 +140,11 @@ class Node(NodeValues):
             scratch = _new_scratch()
         n = function(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle)
         data = b""
-        if 0 <= n <= _SCRATCH_LEN:
+        if 0 < n <= _SCRATCH_LEN:
             data = scratch[1][:n]
         pool.append(scratch)
-        cap = _SCRATCH_LEN
-        while n > cap or n == _NOSPACE:
-            cap = max(n, 4 * cap)
-            out = ffi.new(_SCRATCH, cap)
-            n = function(tree.ptr, out, cap, self.handle)
-            data = bytes(ffi.buffer(out, max(n, 0)))
+        if n > _SCRATCH_LEN or n == _NOSPACE:
+            n, data = _copy_long(lambda o, c: function(tree.ptr, o, c, self.handle), n)
         if n < 0:
             self._fail(n)
         return data
@@ -153,19 +162,19 @@ class Node(NodeValues):
         except IndexError:
             scratch = _new_scratch()
         n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
-        value: bytes | None = None
-        if 0 <= n <= _SCRATCH_LEN:
+        value = b""
+        if 0 < n <= _SCRATCH_LEN:
             value = scratch[1][:n]
         pool.append(scratch)
-        cap = _SCRATCH_LEN
-        while n > cap:
-            cap = n
-            out = ffi.new(_SCRATCH, cap)
-            n = _read(tree.ptr, out, cap, self.handle, raw, len(raw))
-            value = bytes(ffi.buffer(out, max(n, 0)))
-        if n < 0 and n != _NOTFOUND:
+        if n > _SCRATCH_LEN:
+            n, value = _copy_long(
+                lambda o, c: _read(tree.ptr, o, c, self.handle, raw, len(raw)), n
+            )
+        if n >= 0:
+            return value
+        if n != _NOTFOUND:
             self._fail(n, name)
-        return value
+        return None
 
     @property
     def name(self) -> str:
