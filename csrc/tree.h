@@ -357,6 +357,17 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	       size_t patch_len, uint32_t flags, uint32_t *idx);
 void tree_templates_forget(struct dlpar_tree *t, uint64_t made);
 
+/* The same as the public ones, for those who are inside. */
+int64_t tree_by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len);
+int64_t tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
+		     int64_t node);
+int64_t tree_get(const struct dlpar_tree *t, const char **value, int64_t node,
+		 const char *name, size_t len);
+int64_t tree_flat_size(const struct dlpar_tree *t);
+int64_t tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap);
+int tree_extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
+		 uint32_t at, uint64_t seed);
+
 /*
  * tree_lock.c: all that is public enters a tree before it looks at it, and
  * gives DLPAR_ERR_BUSY where it may not. This does not nest: while inside,
@@ -366,7 +377,12 @@ bool tree_lock_read(struct tree_lock *l);
 bool tree_lock_edit(struct dlpar_tree *t);
 void tree_lock_leave(struct tree_lock *l);
 void tree_lock_free(struct dlpar_tree *t);
-/* To edit @t and read another tree. */
+/* To read two, which may be one and the same. */
+bool tree_enter_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b);
+void tree_leave_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b);
+/* To edit two; to edit @t and read another one. */
+bool tree_enter_two(struct dlpar_tree *a, struct dlpar_tree *b);
+void tree_leave_two(struct dlpar_tree *a, struct dlpar_tree *b);
 bool tree_enter_from(struct dlpar_tree *t, const struct dlpar_tree *from);
 void tree_leave_from(struct dlpar_tree *t, const struct dlpar_tree *from);
 

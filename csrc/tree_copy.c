@@ -138,8 +138,8 @@ int64_t dlpar_tree_graft(struct dlpar_tree *t, size_t *err_off, int64_t parent,
 	return ret;
 }
 
-static int extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
-		   uint32_t at, uint64_t seed)
+int tree_extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
+		 uint32_t at, uint64_t seed)
 {
 	struct dlpar_tree *out;
 	uint32_t copy;
@@ -169,7 +169,7 @@ int dlpar_tree_extract(const struct dlpar_tree *t,
 	*fragment = NULL;
 	if (!tree_enter_read(t))
 		return DLPAR_ERR_BUSY;
-	err = extract(t, fragment, tree_resolve(t, node), seed);
+	err = tree_extract(t, fragment, tree_resolve(t, node), seed);
 	tree_leave_read(t);
 	return err;
 }

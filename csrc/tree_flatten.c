@@ -134,7 +134,7 @@ static uint8_t *copy_tree(const struct dlpar_tree *t, uint8_t *w)
 	}
 }
 
-static int64_t flat_size(const struct dlpar_tree *t)
+int64_t tree_flat_size(const struct dlpar_tree *t)
 {
 	int64_t size = (int64_t)FDT_HEADER_LEN + t->rsv_len + t->struct_len + 4 +
 		       t->strings_len;
@@ -144,12 +144,12 @@ static int64_t flat_size(const struct dlpar_tree *t)
 
 int64_t dlpar_tree_flat_size(const struct dlpar_tree *t)
 {
-	return TREE_READ(t, flat_size(t));
+	return TREE_READ(t, tree_flat_size(t));
 }
 
-static int64_t flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
+int64_t tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 {
-	int64_t size = flat_size(t);
+	int64_t size = tree_flat_size(t);
 	struct fdt_header h = { 0 };
 	uint8_t *w;
 
@@ -174,14 +174,14 @@ static int64_t flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 
 int64_t dlpar_tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 {
-	return TREE_READ(t, flatten(t, out, cap));
+	return TREE_READ(t, tree_flatten(t, out, cap));
 }
 
 static int64_t flat(const struct dlpar_tree *t, const char **blob)
 {
 	if (!t->flat || t->nodes[0].flags & NODE_DIRTY ||
 	    t->strings_len != t->blob_strings ||
-	    t->blob_len != flat_size(t))
+	    t->blob_len != tree_flat_size(t))
 		return DLPAR_ERR_NOTFOUND;
 	*blob = (const char *)t->blob;
 	return t->blob_len;

@@ -90,9 +90,51 @@ bool tree_lock_edit(struct dlpar_tree *t)
 	return true;
 }
 
+static bool before(const struct dlpar_tree *a, const struct dlpar_tree *b)
+{
+	return (uintptr_t)a < (uintptr_t)b;
+}
+
+bool tree_enter_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b)
+{
+	const struct dlpar_tree *one = before(a, b) ? a : b;
+
+	if (!tree_enter_read(one))
+		return false;
+	if (a == b || tree_enter_read(one == a ? b : a))
+		return true;
+	tree_leave_read(one);
+	return false;
+}
+
+void tree_leave_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b)
+{
+	tree_leave_read(a);
+	if (a != b)
+		tree_leave_read(b);
+}
+
+bool tree_enter_two(struct dlpar_tree *a, struct dlpar_tree *b)
+{
+	struct dlpar_tree *one = before(a, b) ? a : b;
+
+	if (!tree_enter(one))
+		return false;
+	if (tree_enter(one == a ? b : a))
+		return true;
+	tree_leave(one);
+	return false;
+}
+
+void tree_leave_two(struct dlpar_tree *a, struct dlpar_tree *b)
+{
+	tree_leave(a);
+	tree_leave(b);
+}
+
 bool tree_enter_from(struct dlpar_tree *t, const struct dlpar_tree *from)
 {
-	bool early = (uintptr_t)from < (uintptr_t)t;
+	bool early = before(from, t);
 
 	if (early && !tree_enter_read(from))
 		return false;

@@ -50,7 +50,7 @@ static uint32_t child_without_address(const struct dlpar_tree *t,
 	return i;
 }
 
-static int64_t by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len)
+int64_t tree_by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len)
 {
 	const uint8_t *end = p + len, *q;
 	uint32_t at = 0, next, n;
@@ -81,7 +81,7 @@ static int64_t by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len)
 int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
 			size_t len)
 {
-	return TREE_READ(t, by_path(t, (const uint8_t *)path, len));
+	return TREE_READ(t, tree_by_path(t, (const uint8_t *)path, len));
 }
 
 int64_t dlpar_tree_phandle(const struct dlpar_tree *t, uint32_t phandle)
@@ -288,8 +288,8 @@ int64_t dlpar_tree_name_of(const struct dlpar_tree *t, char *out, size_t cap,
 	return TREE_READ(t, name_of(t, out, cap, node));
 }
 
-static int64_t path_of(const struct dlpar_tree *t, char *out, size_t cap,
-		       int64_t node)
+int64_t tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
+		     int64_t node)
 {
 	uint32_t i = tree_resolve(t, node), j;
 	size_t len = 0, at;
@@ -314,7 +314,7 @@ static int64_t path_of(const struct dlpar_tree *t, char *out, size_t cap,
 int64_t dlpar_tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
 			   int64_t node)
 {
-	return TREE_READ(t, path_of(t, out, cap, node));
+	return TREE_READ(t, tree_path_of(t, out, cap, node));
 }
 
 static int64_t phandle_of(const struct dlpar_tree *t, int64_t node)

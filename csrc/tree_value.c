@@ -6,8 +6,8 @@
  */
 #include "tree.h"
 
-static int64_t get(const struct dlpar_tree *t, const char **value,
-		   int64_t node, const char *name, size_t len)
+int64_t tree_get(const struct dlpar_tree *t, const char **value, int64_t node,
+		 const char *name, size_t len)
 {
 	uint32_t i = tree_resolve(t, node);
 	uint32_t id;
@@ -27,14 +27,14 @@ static int64_t get(const struct dlpar_tree *t, const char **value,
 int64_t dlpar_tree_get(const struct dlpar_tree *t, const char **value,
 		       int64_t node, const char *name, size_t len)
 {
-	return TREE_READ(t, get(t, value, node, name, len));
+	return TREE_READ(t, tree_get(t, value, node, name, len));
 }
 
 static int64_t copy_value(const struct dlpar_tree *t, uint8_t *out, size_t cap,
 			  int64_t node, const char *name, size_t len)
 {
 	const char *value;
-	int64_t n = get(t, &value, node, name, len);
+	int64_t n = tree_get(t, &value, node, name, len);
 
 	if (n > 0 && (uint64_t)n <= cap)
 		memcpy(out, value, (size_t)n);
@@ -51,7 +51,7 @@ static int64_t get_u32(const struct dlpar_tree *t, int64_t node,
 		       const char *name, size_t len)
 {
 	const char *value;
-	int64_t n = get(t, &value, node, name, len);
+	int64_t n = tree_get(t, &value, node, name, len);
 
 	if (n < 0)
 		return n;

@@ -29,7 +29,8 @@ class Transaction:
     """A stretch of edits that happens whole or not at all.
 
     A context manager: leaving it by an exception, or after `rollback()`, restores
-    the tree bit for bit. Transactions nest; each undoes its own part.
+    the tree bit for bit. Transactions nest; each undoes its own part. It belongs to
+    the thread that enters it.
     """
 
     __slots__ = ("_depth", "_tree")

@@ -117,7 +117,8 @@ class TreeEdit(TreeLookup):
             fragment: a flattened tree whose root has no properties.
 
         Returns:
-            The new nodes, without those of their subtrees.
+            The new nodes, without those of their subtrees. What another thread
+            adds below *parent* in that moment may be among them.
 
         Raises:
             ExistsError: *parent* has a child of one of the names.
