@@ -273,7 +273,11 @@ void tree_unlink(struct dlpar_tree *t, uint32_t idx)
 		p->last = n->prev;
 }
 
-/* Back between the neighbours that the record still names. */
+/*
+ * Back between the neighbours that the record still names. Where a record of
+ * the blob comes to stand out of the blob's order, a later record may be an
+ * earlier child: the last child's cut ends the runs before it.
+ */
 void tree_relink(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
@@ -288,6 +292,7 @@ void tree_relink(struct dlpar_tree *t, uint32_t idx)
 		t->nodes[n->next].prev = idx;
 	else
 		p->last = idx;
+	tree_cut(t, p->last);
 }
 
 /* The blob's spans of @idx and all above it are out of date. */
