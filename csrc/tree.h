@@ -92,7 +92,11 @@ enum journal_op {
 	JOURNAL_ADDED,
 	JOURNAL_REMOVED,
 	JOURNAL_IMAGE,			/* the image was replaced */
-	JOURNAL_BYTES			/* a value was overwritten in place */
+	JOURNAL_BYTES,			/* a value was overwritten in place */
+	JOURNAL_RENAMED,		/* the image was, with another name */
+	JOURNAL_MOVED,
+	JOURNAL_RESERVATIONS,		/* the reserve map was replaced */
+	JOURNAL_BOOT_CPU
 };
 
 #define JOURNAL_INLINE 16u
@@ -111,6 +115,10 @@ struct journal_entry {
 	union {
 		uint8_t *block;
 		uint8_t bytes[JOURNAL_INLINE];
+		struct {
+			uint32_t parent, next;
+		} place;		/* MOVED */
+		uint32_t boot_cpu;
 	} old;
 };
 
@@ -140,6 +148,7 @@ struct dlpar_tree {
 	struct tree_hash children;	/* (parent, name) */
 	struct tree_hash phandles;
 	bool dup_phandles;
+	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
 
 	uint8_t *strings;		/* grows at its end only */
 	uint32_t strings_len, strings_cap;
@@ -266,6 +275,8 @@ int tree_index_reserve(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
 void tree_index_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t phandle);
+void tree_index_enter(struct dlpar_tree *t, uint32_t idx);
+void tree_index_leave(struct dlpar_tree *t, uint32_t idx);
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len);
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
@@ -318,6 +329,8 @@ void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
 void journal_image(struct dlpar_tree *t, uint32_t idx);
 int journal_bytes(struct dlpar_tree *t, uint32_t idx, uint32_t off,
 		  uint32_t len);
+void journal_renamed(struct dlpar_tree *t, uint32_t idx);
+void journal_header(struct dlpar_tree *t, enum journal_op op);
 int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
@@ -351,6 +364,17 @@ int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 	     uint32_t flags, uint32_t *idx);
 int tree_remove(struct dlpar_tree *t, uint32_t idx);
 
+/* tree_query.c, tree_find.c */
+uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
+			 const char *path, size_t len);
+int64_t tree_alias_path(const struct dlpar_tree *t, const char *path,
+			size_t len);
+
+/* tree_move.c */
+void tree_put_at(struct dlpar_tree *t, uint32_t idx, uint32_t parent,
+		 uint32_t next);
+void tree_named(struct dlpar_tree *t, uint32_t idx);
+
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	       size_t len, int template_id, const uint8_t *patch,
@@ -358,7 +382,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 void tree_templates_forget(struct dlpar_tree *t, uint64_t made);
 
 /* The same as the public ones, for those who are inside. */
-int64_t tree_by_path(const struct dlpar_tree *t, const uint8_t *p, size_t len);
+int64_t tree_by_path(const struct dlpar_tree *t, const char *path, size_t len);
 int64_t tree_path_of(const struct dlpar_tree *t, char *out, size_t cap,
 		     int64_t node);
 int64_t tree_get(const struct dlpar_tree *t, const char **value, int64_t node,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
@@ -11,6 +11,7 @@ from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
+from pydlpar.tree_header import Reservation
 
 if TYPE_CHECKING:
     import pyfdt.pyfdt
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["DeviceTree", "Reservation"]
 
 _NOSPACE = lib.DLPAR_ERR_NOSPACE
-
-
-class Reservation(NamedTuple):
-    """An entry of the memory reserve map: address and size in bytes."""
-
-    address: int
-    size: int
 
 
 def _check_limit(memory_limit: int) -> None:
@@ -167,11 +161,6 @@ class DeviceTree(TreeEdit):
     def __repr__(self) -> str:
         return f"<DeviceTree, {len(self)} nodes>"
 
-    def _info(self) -> Any:
-        info = ffi.new("struct dlpar_tree_info *")
-        lib.dlpar_tree_info(self.ptr, info)
-        return info
-
     @property
     def memory(self) -> int:
         """Bytes that the tree has allocated."""
@@ -186,18 +175,3 @@ class DeviceTree(TreeEdit):
     def edits(self) -> int:
         """A number that grows with every change made or undone."""
         return int(self._info().edits)
-
-    @property
-    def boot_cpu(self) -> int:
-        """Physical id of the boot CPU, as the header gives it."""
-        return int(self._info().boot_cpu)
-
-    @property
-    def reservations(self) -> list[Reservation]:
-        """The memory reserve map."""
-        address, size = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        found, i = [], 0
-        while lib.dlpar_tree_reservation(self.ptr, address, size, i) == 0:
-            found.append(Reservation(address[0], size[0]))
-            i += 1
-        return found

@@ -81,3 +81,21 @@ def test_nops_between_siblings_are_not_copied_with_them():
     assert content(DeviceTree.from_dtb(tree.to_dtb())) == content(
         DeviceTree.from_dtb(plain)
     )
+
+
+def test_record_used_again_for_an_earlier_child_ends_no_run():
+    """A new first child may have a record of the blob behind its siblings'."""
+    plain = PlainTree()
+    plain.add("/", "p", {})
+    for name in ("a", "b"):
+        plain.add("/p", name, {"x": b"1234"})
+    plain.add("/", "r", {})
+    tree = DeviceTree.from_dtb(plain.to_dtb())
+    tree.remove_node("/r")
+    tree.add_node("/p/new", {}, first=True)
+    again = DeviceTree.from_dtb(tree.to_dtb())
+    assert [node.path for node in again.nodes()] == [
+        "/",
+        "/p",
+        *(f"/p/{name}" for name in ("new", "a", "b")),
+    ]
