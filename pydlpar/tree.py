@@ -149,9 +149,25 @@ class DeviceTree(TreeEdit):
             raise_error(n, "write-out of a device tree", decode_error=TreeError)
         return int(n)
 
-    def to_dts(self) -> str:
-        """The tree as source text, values shown as dtc shows those of a blob."""
-        return tree_text(self)
+    def to_dts(self, *, labels: bool = False, string_lists: bool = False) -> str:
+        """The tree as source text: byte for byte what dtc 1.6 writes of its blob.
+
+        Compiled by dtc, it gives the same nodes, properties and reservations; the
+        boot CPU has no place in it. A character is a byte of UTF-8; bytes that are
+        not UTF-8, which only names can have, are surrogates, as in names.
+
+        Args:
+            labels: write the labels that `__symbols__` gives (`dtc -@`), as dtc
+                does since 1.8.
+            string_lists: a list of strings as `"a", "b"`, as dtc does since 1.7;
+                else as `"a\\0b"`.
+
+        Raises:
+            NoSpaceError: it would be longer than the tree's memory limit.
+            TreeError: it would be longer than 2 GiB, as that of a tree some ten
+                thousands of levels deep.
+        """
+        return tree_text(self, labels=labels, string_lists=string_lists)
 
     def diff(self, other: DeviceTree) -> list[Change]:
         """What turns this tree into *other*, in tree order."""
