@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
+from pydlpar.dts_source import Source, compile_source
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
@@ -94,6 +96,60 @@ class DeviceTree(TreeEdit):
         if rc < 0:
             raise_error(rc, "device tree", offset=offset[0], decode_error=TreeError)
         return cls._of(out[0])
+
+    @classmethod
+    def from_dts(
+        cls,
+        source: Source,
+        *,
+        include: Iterable[str | os.PathLike[str]] = (),
+        symbols: bool = False,
+        force: bool = False,
+        boot_cpu: int | None = None,
+        dtc: str | os.PathLike[str] = "dtc",
+        timeout: float | None = None,
+        memory_limit: int = 0,
+    ) -> DeviceTree:
+        """Compile device tree source by running dtc, which must be installed.
+
+        A source may read any file (`/include/`, `/incbin/`): compile only those
+        that you trust. A property `name` that repeats the node's name is kept,
+        where dtc by itself leaves it out; so what `to_dts()` writes comes back.
+
+        Args:
+            source: text as `str` or bytes-like, or the path of a file as a
+                `pathlib.Path`. Text includes files from the current directory, a
+                file from its own.
+            include: further directories to search for included files.
+            symbols: keep the labels in `__symbols__`, for overlays (`dtc -@`).
+            force: compile what dtc calls an error in a tree, as a duplicate name
+                (`dtc -f`).
+            boot_cpu: physical id of the boot CPU; without it dtc takes `reg` of
+                the first node below `/cpus`, or 0.
+            dtc: the command.
+            timeout: seconds that dtc may take; dtc 1.6 never ends on some input.
+            memory_limit: as in `from_dtb()`.
+
+        Warns:
+            DtsWarning: each message of dtc about a source that it compiled.
+
+        Raises:
+            DtsError: dtc refuses the source; with its messages and the place.
+            FileNotFoundError: dtc is not installed.
+
+        Source: Devicetree Specification 0.4, chapter 6.
+        """
+        blob = compile_source(
+            source,
+            include=include,
+            symbols=symbols,
+            force=force,
+            boot_cpu=boot_cpu,
+            dtc=dtc,
+            timeout=timeout,
+            stacklevel=3,
+        )
+        return cls.from_dtb(blob, memory_limit=memory_limit)
 
     @classmethod
     def from_filesystem(cls, path: str | os.PathLike[str]) -> DeviceTree:
