@@ -68,9 +68,10 @@ static const char *escape(uint8_t c, uint8_t next, uint32_t flags)
 	return next >= '0' && next <= '7' ? "\\000" : "\\0";
 }
 
-static size_t string_len(const uint8_t *v, size_t len, uint32_t flags)
+static uint64_t string_len(const uint8_t *v, size_t len, uint32_t flags)
 {
-	size_t i, n = 2;
+	uint64_t n = 2;
+	size_t i;
 
 	for (i = 0; i < len - 1; i++)
 		n += is_plain(v[i]) ? 1 : strlen(escape(v[i], v[i + 1], flags));
@@ -120,9 +121,10 @@ static uint64_t hex8(uint32_t v)
 	       ((x + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
 }
 
-static size_t cells_len(const uint8_t *v, size_t len)
+static uint64_t cells_len(const uint8_t *v, size_t len)
 {
-	size_t i, n = len / 4 * TEXT_LEN(" 0x") + 1;
+	uint64_t n = (uint64_t)len / 4 * TEXT_LEN(" 0x") + 1;
+	size_t i;
 
 	for (i = 0; i < len; i += 4)
 		n += cell_digits(wire_get32(v + i));
@@ -173,12 +175,12 @@ static char *put_bytes(char *w, const uint8_t *v, size_t len)
 }
 
 /* No form is longer: three characters a byte, and what encloses them. */
-static size_t value_bound(size_t len)
+static uint64_t value_bound(size_t len)
 {
-	return 3 * len + 4;
+	return (uint64_t)len * 3 + 4;
 }
 
-static size_t value_len(const uint8_t *v, size_t len, uint32_t flags)
+static uint64_t value_len(const uint8_t *v, size_t len, uint32_t flags)
 {
 	switch (value_form(v, len)) {
 	case FORM_STRING:
@@ -186,7 +188,7 @@ static size_t value_len(const uint8_t *v, size_t len, uint32_t flags)
 	case FORM_CELLS:
 		return cells_len(v, len);
 	case FORM_BYTES:
-		return 3 * len + 1;
+		return (uint64_t)len * 3 + 1;
 	default:
 		return 0;
 	}
@@ -392,12 +394,12 @@ int64_t dlpar_tree_dts(const struct dlpar_tree *t, char *out, size_t cap,
 int64_t dlpar_dts_value(char *out, size_t cap, const uint8_t *value, size_t len,
 			uint32_t flags)
 {
-	size_t need;
+	uint64_t need;
 
 	if (len > DLPAR_TREE_SIZE_MAX)
 		return DLPAR_ERR_TOOBIG;
 	need = value_len(value, len, flags);
-	if (need <= cap)
+	if (need && need <= cap)
 		put_value(out, out + cap, value, len, flags);
 	return (int64_t)need;
 }

@@ -11,6 +11,8 @@ from plaintree import content
 from pydlpar import DeviceTree
 from pydlpar._ffi import ffi, lib
 
+pytestmark = pytest.mark.usefixtures("unpreloaded")
+
 
 def labelled(symbols: dict[str, bytes]) -> DeviceTree:
     tree = DeviceTree()

@@ -32,6 +32,7 @@ from pydlpar import (
 )
 from pydlpar.dts_source import read_messages
 
+pytestmark = pytest.mark.usefixtures("unpreloaded")
 HEAD = "/dts-v1/;\n"
 GOOD = HEAD + "/ { a = <1>; };"
 quiet = pytest.mark.filterwarnings("ignore::pydlpar.DtsWarning")

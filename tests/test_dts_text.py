@@ -24,6 +24,8 @@ from pydlpar import BusyError, DeviceTree, NoSpaceError, StaleHandleError, TreeE
 from pydlpar._ffi import ffi, lib
 from pydlpar.dts import _written, value_text
 
+pytestmark = pytest.mark.usefixtures("unpreloaded")
+
 
 @pytest.mark.parametrize(
     ("value", "text"),
