@@ -8,8 +8,15 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-HEADERS = ["dlpar", "dlpar_tree", "dlpar_access", "dlpar_drmem"]
-HEADERS += ["dlpar_connector", "dlpar_rtas"]
+HEADERS = [
+    "dlpar",
+    "dlpar_tree",
+    "dlpar_access",
+    "dlpar_dts",
+    "dlpar_drmem",
+    "dlpar_connector",
+    "dlpar_rtas",
+]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
 

@@ -19,11 +19,16 @@ from pydlpar.drmem import (
 from pydlpar.dts import (
     Change,
 )
+from pydlpar.dts_source import (
+    DtsMessage,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
     DecodeError,
     DlparError,
+    DtsError,
+    DtsWarning,
     EventError,
     ExistsError,
     InternalError,
@@ -83,6 +88,9 @@ __all__ = [
     "DeviceTree",
     "Dispatcher",
     "DlparError",
+    "DtsError",
+    "DtsMessage",
+    "DtsWarning",
     "EpowSection",
     "EventError",
     "EventTable",

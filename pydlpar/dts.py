@@ -6,29 +6,30 @@ else cells, else bytes. That is for the eye: a type is guessed nowhere else.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.errors import TreeError
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = ["Change", "change_lines", "compare", "tree_text", "value_text"]
+__all__ = [
+    "Change",
+    "change_lines",
+    "compare",
+    "node_text",
+    "tree_text",
+    "value_text",
+]
 
-_ESCAPES = {
-    0x00: "\\0",
-    0x07: "\\a",
-    0x08: "\\b",
-    0x09: "\\t",
-    0x0A: "\\n",
-    0x0B: "\\v",
-    0x0C: "\\f",
-    0x0D: "\\r",
-    0x22: '\\"',
-    0x5C: "\\\\",
-}
-_TEXT = frozenset(range(0x20, 0x7F)) | {7, 8, 9, 10, 11, 12, 13, 0}
+_FLAG_HEADER = lib.DLPAR_DTS_HEADER
+_FLAG_LISTS = lib.DLPAR_DTS_STRING_LISTS
+_CHARS = ffi.typeof("char[]")
+_LABELS = ffi.typeof("struct dlpar_tree_label[]")
+_new = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 class Change(NamedTuple):
@@ -49,57 +50,78 @@ class Change(NamedTuple):
     new: bytes | None = None
 
 
-def _is_text(value: bytes) -> bool:
-    nuls = value.count(0)
-    return (
-        value[-1] == 0
-        and nuls <= len(value) - nuls
-        and all(byte in _TEXT for byte in value)
+def value_text(value: bytes, *, string_lists: bool = False) -> str:
+    """A property value in source form, by dtc's rule for blobs; `""` for none.
+
+    Args:
+        value: of any size.
+        string_lists: a list of strings as `"a", "b"`, not as `"a\\0b"`.
+    """
+    flags = _FLAG_LISTS if string_lists else 0
+    return _written(
+        lambda out, cap: lib.dlpar_dts_value(out, cap, value, len(value), flags),
+        "a value as source text",
     )
-
-
-def value_text(value: bytes) -> str:
-    """A property value in source form, by dtc's rule for blobs; `""` for none."""
-    if not value:
-        return ""
-    if _is_text(value):
-        text = "".join(_ESCAPES.get(byte) or chr(byte) for byte in value[:-1])
-        return f'"{text}"'
-    if len(value) % 4 == 0:
-        cells = struct.unpack(f">{len(value) // 4}I", value)
-        return f"<{' '.join(f'0x{cell:02x}' for cell in cells)}>"
-    return f"[{value.hex(' ')}]"
 
 
 def _prop_line(name: str, value: bytes) -> str:
     return f"{name} = {value_text(value)};" if value else f"{name};"
 
 
-def _node_lines(top: Node) -> Iterator[str]:
-    """A subtree, one line at a time; without recursion: depth is not limited."""
-    todo: list[tuple[int, Node | None]] = [(0, top)]
-    while todo:
-        depth, node = todo.pop()
-        indent = "\t" * depth
-        if node is None:
-            yield f"{indent}}};"
-            continue
-        if node is not top:
-            yield ""
-        yield f"{indent}{node.name or '/'} {{"
-        for name, value in node.properties.as_dict().items():
-            yield f"{indent}\t{_prop_line(name, value)}"
-        todo.append((depth, None))
-        todo.extend((depth + 1, child) for child in reversed(node.children))
+def _written(write: Callable[[Any, int], int], what: str) -> str:
+    """The text that *write* puts into a buffer, once it told how long it is.
+
+    Bytes that are not UTF-8, which names may have, become surrogates, as in names.
+    """
+    size = write(ffi.NULL, 0)
+    if size <= 0:
+        if size < 0:
+            raise_error(size, what, decode_error=TreeError)
+        return ""
+    out = _new(_CHARS, size)
+    if write(out, size) != size:
+        raise_error(lib.DLPAR_ERR_BUSY, what)
+    return str(ffi.buffer(out, size), "utf-8", "surrogateescape")
 
 
-def tree_text(tree: DeviceTree) -> str:
-    """A whole tree as source text."""
-    lines = ["/dts-v1/;", ""]
-    for entry in tree.reservations:
-        lines.append(f"/memreserve/\t{entry.address:#018x} {entry.size:#018x};")
-    lines += _node_lines(tree.root)
-    return "\n".join(lines) + "\n"
+def _labels(tree: DeviceTree) -> tuple[Any, int]:
+    """The labels that `__symbols__` gives, as a table for the core."""
+    count = lib.dlpar_tree_labels(tree.ptr, ffi.NULL, 0)
+    if not count:
+        return ffi.NULL, 0
+    table = ffi.new(_LABELS, count)
+    if lib.dlpar_tree_labels(tree.ptr, table, count) != count:
+        raise_error(lib.DLPAR_ERR_BUSY, "labels of a device tree")
+    return table, count
+
+
+def _text(node: Node, labels: bool, flags: int) -> str:
+    tree = node.tree
+    table, count = _labels(tree) if labels else (ffi.NULL, 0)
+    return _written(
+        lambda out, cap: lib.dlpar_tree_dts(
+            tree.ptr, out, cap, node.handle, table, count, flags
+        ),
+        "a device tree as source text",
+    )
+
+
+def node_text(node: Node, *, labels: bool = False, string_lists: bool = False) -> str:
+    """A node with its subtree as source text; see `Node.to_dts()`."""
+    return _text(node, labels, _FLAG_LISTS if string_lists else 0)
+
+
+def tree_text(
+    tree: DeviceTree, *, labels: bool = False, string_lists: bool = False
+) -> str:
+    """A whole tree as source text; see `DeviceTree.to_dts()`."""
+    flags = _FLAG_HEADER | (_FLAG_LISTS if string_lists else 0)
+    return _text(tree.root, labels, flags)
+
+
+def _node_lines(top: Node) -> list[str]:
+    """A subtree, one line at a time."""
+    return node_text(top)[:-1].split("\n")
 
 
 def _by_name(node: Node) -> dict[str, Node]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydlpar.dts_source import DtsMessage
+
 __all__ = [
     "ArgumentError",
     "BusyError",
     "DecodeError",
     "DlparError",
+    "DtsError",
+    "DtsWarning",
     "EventError",
     "ExistsError",
     "InternalError",
@@ -62,6 +69,30 @@ class DecodeError(DlparError, ValueError):
 
 class TreeError(DecodeError):
     """A flattened device tree, or what was to become part of one, is wrong."""
+
+
+class DtsError(TreeError):
+    """Device tree source that dtc does not compile.
+
+    Attributes:
+        messages: all that dtc said, in its order, warnings included.
+        file: of the first error that has a place, as are the two that follow;
+            None where dtc named none.
+        line: from 1.
+        column: from 1.
+    """
+
+    def __init__(self, message: str, messages: tuple[DtsMessage, ...] = ()) -> None:
+        super().__init__(message)
+        self.messages = messages
+        placed = [m for m in messages if m.error and m.file is not None]
+        self.file = placed[0].file if placed else None
+        self.line = placed[0].line if placed else None
+        self.column = placed[0].column if placed else None
+
+
+class DtsWarning(UserWarning):
+    """What dtc warns of in device tree source that it compiles."""
 
 
 class EventError(DecodeError):

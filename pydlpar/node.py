@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.dts import node_text
 from pydlpar.errors import NotFoundError, TreeError
 from pydlpar.names import (
     Buffer,
@@ -221,6 +222,13 @@ class Node(NodePlace):
             if n <= cap:
                 return [Node(tree, handle) for handle in _unpack(out, n)] if n else []
             cap = n
+
+    def to_dts(self, *, labels: bool = False, string_lists: bool = False) -> str:
+        """This node with its subtree as source text; as `DeviceTree.to_dts()`.
+
+        It stands for itself, without indentation, version and reservations.
+        """
+        return node_text(self, labels=labels, string_lists=string_lists)
 
     def child(self, name: str) -> Node | None:
         """The child of exactly this unit name, or None."""

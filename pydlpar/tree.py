@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
+from pydlpar.dts_source import Source, compile_source
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
@@ -91,6 +93,60 @@ class DeviceTree(TreeEdit):
         return cls._of(out[0])
 
     @classmethod
+    def from_dts(
+        cls,
+        source: Source,
+        *,
+        include: Iterable[str | os.PathLike[str]] = (),
+        symbols: bool = False,
+        force: bool = False,
+        boot_cpu: int | None = None,
+        dtc: str | os.PathLike[str] = "dtc",
+        timeout: float | None = None,
+        memory_limit: int = 0,
+    ) -> DeviceTree:
+        """Compile device tree source by running dtc, which must be installed.
+
+        A source may read any file (`/include/`, `/incbin/`): compile only those
+        that you trust. A property `name` that repeats the node's name is kept,
+        where dtc by itself leaves it out; so what `to_dts()` writes comes back.
+
+        Args:
+            source: text as `str` or bytes-like, or the path of a file as a
+                `pathlib.Path`. Text includes files from the current directory, a
+                file from its own.
+            include: further directories to search for included files.
+            symbols: keep the labels in `__symbols__`, for overlays (`dtc -@`).
+            force: compile what dtc calls an error in a tree, as a duplicate name
+                (`dtc -f`).
+            boot_cpu: physical id of the boot CPU; without it dtc takes `reg` of
+                the first node below `/cpus`, or 0.
+            dtc: the command.
+            timeout: seconds that dtc may take; dtc 1.6 never ends on some input.
+            memory_limit: as in `from_dtb()`.
+
+        Warns:
+            DtsWarning: each message of dtc about a source that it compiled.
+
+        Raises:
+            DtsError: dtc refuses the source; with its messages and the place.
+            FileNotFoundError: dtc is not installed.
+
+        Source: Devicetree Specification 0.4, chapter 6.
+        """
+        blob = compile_source(
+            source,
+            include=include,
+            symbols=symbols,
+            force=force,
+            boot_cpu=boot_cpu,
+            dtc=dtc,
+            timeout=timeout,
+            stacklevel=3,
+        )
+        return cls.from_dtb(blob, memory_limit=memory_limit)
+
+    @classmethod
     def from_filesystem(cls, path: str | os.PathLike[str]) -> DeviceTree:
         """Read a tree of directories and files, as `/proc/device-tree`.
 
@@ -143,9 +199,25 @@ class DeviceTree(TreeEdit):
             raise_error(n, "write-out of a device tree", decode_error=TreeError)
         return int(n)
 
-    def to_dts(self) -> str:
-        """The tree as source text, values shown as dtc shows those of a blob."""
-        return tree_text(self)
+    def to_dts(self, *, labels: bool = False, string_lists: bool = False) -> str:
+        """The tree as source text: byte for byte what dtc 1.6 writes of its blob.
+
+        Compiled by dtc, it gives the same nodes, properties and reservations; the
+        boot CPU has no place in it. A character is a byte of UTF-8; bytes that are
+        not UTF-8, which only names can have, are surrogates, as in names.
+
+        Args:
+            labels: write the labels that `__symbols__` gives (`dtc -@`), as dtc
+                does since 1.8.
+            string_lists: a list of strings as `"a", "b"`, as dtc does since 1.7;
+                else as `"a\\0b"`.
+
+        Raises:
+            NoSpaceError: it would be longer than the tree's memory limit.
+            TreeError: it would be longer than 2 GiB, as that of a tree some ten
+                thousands of levels deep.
+        """
+        return tree_text(self, labels=labels, string_lists=string_lists)
 
     def diff(self, other: DeviceTree) -> list[Change]:
         """What turns this tree into *other*, in tree order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,11 @@ def real_trees(corpus: Path) -> dict[str, bytes]:
 def small_tree() -> bytes:
     """A real tree of 17 nodes, which needs no corpus."""
     return default_tree_bytes()
+
+
+@pytest.fixture(scope="module")
+def unpreloaded() -> Iterator[None]:
+    """Other people's tools run as they are, also while ours run under a sanitizer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LD_PRELOAD", raising=False)
+        yield

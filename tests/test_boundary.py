@@ -18,7 +18,7 @@ ROOMS = [
     ["_ffi"],
     ["constants"],
     ["names"],
-    ["dts"],
+    ["dts", "dts_source"],
     ["node_values"],
     ["addresses"],
     ["references"],
