@@ -12,6 +12,7 @@ __all__ = [
     "InternalError",
     "NoSpaceError",
     "NotFoundError",
+    "OverlayError",
     "PlatformError",
     "RequestError",
     "StaleHandleError",
@@ -62,6 +63,41 @@ class DecodeError(DlparError, ValueError):
 
 class TreeError(DecodeError):
     """A flattened device tree, or what was to become part of one, is wrong."""
+
+
+class OverlayError(TreeError):
+    """An overlay is malformed, or the base lacks what it needs.
+
+    Attributes:
+        reason: a `DLPAR_OVERLAY_*` value (`pydlpar.overlay.OverlayReason`).
+        fragment: name of the fragment, a child of the overlay's root.
+        symbol: the label that the base lacks, or whose fixups are wrong.
+        path: of the node of the overlay that is concerned.
+        property: the property of that node.
+        position: the byte within that property that a fixup names.
+
+    Each but the reason is None where it does not apply.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int | None = None,
+        *,
+        reason: int = 0,
+        fragment: str | None = None,
+        symbol: str | None = None,
+        path: str | None = None,
+        property: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message, code)
+        self.reason = reason
+        self.fragment = fragment
+        self.symbol = symbol
+        self.path = path
+        self.property = property
+        self.position = position
 
 
 class EventError(DecodeError):

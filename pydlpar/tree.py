@@ -10,6 +10,7 @@ from pydlpar.dts import Change, compare, tree_text
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
+from pydlpar.overlay import merge_overlay
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
 
 if TYPE_CHECKING:
@@ -156,6 +157,32 @@ class DeviceTree(TreeEdit):
     def diff(self, other: DeviceTree) -> list[Change]:
         """What turns this tree into *other*, in tree order."""
         return list(compare(self.root, other.root))
+
+    def apply_overlay(
+        self, overlay: Buffer | DeviceTree, *, first: bool = False
+    ) -> None:
+        """Apply a device tree overlay (`.dtbo`) by libfdt's rules; all or nothing.
+
+        Phandles of the overlay move above those of this tree, references by
+        `__fixups__` are filled in from `/__symbols__`, every fragment is merged
+        into its target, and the overlay's symbols become symbols of this tree.
+
+        Args:
+            overlay: the blob, or a tree made of it, to be applied many times; it
+                is what it was afterwards.
+            first: new nodes become first children, as libfdt has it; not last.
+
+        Raises:
+            OverlayError: malformed, or a symbol or target is missing here; the
+                error says which fragment, symbol, node, property and byte.
+            TreeError: it is no device tree.
+
+        Source: dtc, Documentation/dt-object-internal.txt; fdt_overlay_apply() of
+        libfdt 1.7.1.
+        """
+        if not isinstance(overlay, DeviceTree):
+            overlay = DeviceTree.from_dtb(overlay)
+        merge_overlay(self, overlay, first=first)
 
     def __len__(self) -> int:
         """Number of nodes, the root included."""

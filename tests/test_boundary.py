@@ -21,7 +21,7 @@ ROOMS = [
     ["dts"],
     ["node_values"],
     ["node"],
-    ["edits", "interop"],
+    ["edits", "interop", "overlay"],
     ["tree_lookup"],
     ["tree_edit"],
     ["tree"],
