@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
 from pydlpar.errors import ArgumentError, TreeError
-from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
+from pydlpar.interop import pyfdt_frame, read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
 from pydlpar.overlay import merge_overlay
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
@@ -111,12 +111,28 @@ class DeviceTree(TreeEdit):
 
     @classmethod
     def from_pyfdt(cls, fdt: pyfdt.pyfdt.Fdt) -> DeviceTree:
-        """The same tree as a `pyfdt` object (extra `pyfdt`)."""
-        return cls.from_dtb(read_pyfdt(fdt))
+        """The tree that a `pyfdt` object (extra `pyfdt`) holds, which is not changed.
+
+        Every value is the bytes that it stands for; NOPs, and reserve entries of
+        size 0, are left out; a property after a subnode, which `pyfdt` allows, is
+        put before it.
+
+        Raises:
+            ArgumentError: it has no root, or a name that no node can have.
+        """
+        tree = cls.from_dtb(pyfdt_frame(fdt))
+        read_pyfdt(tree, fdt)
+        return tree
 
     def to_pyfdt(self) -> pyfdt.pyfdt.Fdt:
-        """The same tree as a `pyfdt` object (extra `pyfdt`)."""
-        return write_pyfdt(self.to_dtb())
+        """The same tree as a `pyfdt` object (extra `pyfdt`).
+
+        Its value types are `pyfdt`'s guess; the bytes survive.
+
+        Raises:
+            ArgumentError: a name is not printable ASCII, which `pyfdt` refuses.
+        """
+        return write_pyfdt(self)
 
     def to_dtb(self) -> bytes:
         """The tree as a version 17 blob."""
