@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pydlpar.csources import (
+    get_include,
+    get_sources,
+)
 from pydlpar.dispatch import (
     Dispatcher,
     Outcome,
@@ -102,6 +106,8 @@ __all__ = [
     "decode_hotplug_section",
     "epow_event",
     "events_from_hex",
+    "get_include",
+    "get_sources",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
