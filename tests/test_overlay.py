@@ -7,6 +7,7 @@ from overlays import base, blob, overlay, unordered, with_local_fixups
 from plaintree import cell
 
 from pydlpar import ArgumentError, DeviceTree, NoSpaceError, TreeError
+from pydlpar._ffi import ffi, lib
 
 
 def test_properties_and_nodes_are_merged():
@@ -60,6 +61,20 @@ def test_target_zero_means_the_path():
     target = {"target": cell(0), "target-path": b"/bare\0"}
     tree.apply_overlay(overlay({"": {"new": b""}}, target))
     assert "new" in tree["/bare"]
+
+
+def test_target_path_may_begin_with_an_alias():
+    """As every path that is looked up; the symbol gets the whole path."""
+    tree = base()
+    try:
+        tree.get("serial0")
+    except ArgumentError:
+        pytest.skip("look-up by path does not take aliases")
+    labels = {"new": b"/fragment@0/__overlay__/led\0"}
+    target = {"target-path": b"serial0\0"}
+    tree.apply_overlay(overlay({"": {}, "/led": {}}, target, symbols=labels))
+    assert "/soc/uart@0/led" in tree
+    assert tree["/__symbols__"].string("new") == "/soc/uart@0/led"
 
 
 def test_name_without_address_merges_into_the_one_with():
@@ -257,6 +272,13 @@ def test_overlay_onto_itself_is_refused():
     tree = base()
     with pytest.raises(ArgumentError):
         tree.apply_overlay(tree)
+
+
+def test_error_may_be_left_out_from_c():
+    """A C program that does not ask why still gets the code."""
+    tree, bad = base(), DeviceTree.from_dtb(overlay({"": {}}, {"x": b""}))
+    rc = lib.dlpar_tree_overlay(tree.ptr, ffi.NULL, bad.ptr, 0)
+    assert rc == lib.DLPAR_ERR_OVERLAY
 
 
 def test_memory_limit_of_the_base_holds():
