@@ -37,6 +37,9 @@ from pydlpar.errors import (
 from pydlpar.node import (
     Node,
 )
+from pydlpar.overlay import (
+    OverlayReason,
+)
 from pydlpar.partition import (
     Partition,
 )
@@ -93,6 +96,7 @@ __all__ = [
     "NotFoundError",
     "Outcome",
     "OverlayError",
+    "OverlayReason",
     "Partition",
     "PlatformError",
     "RequestError",

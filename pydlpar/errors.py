@@ -69,7 +69,7 @@ class OverlayError(TreeError):
     """An overlay is malformed, or the base lacks what it needs.
 
     Attributes:
-        reason: a `DLPAR_OVERLAY_*` value (`pydlpar.overlay.OverlayReason`).
+        reason: why, a `DLPAR_OVERLAY_*` value: an `OverlayReason`.
         fragment: name of the fragment, a child of the overlay's root.
         symbol: the label that the base lacks, or whose fixups are wrong.
         path: of the node of the overlay that is concerned.

@@ -290,6 +290,23 @@ def test_memory_limit_of_the_base_holds():
     assert tree.to_dtb() == data
 
 
+def test_depth_is_not_limited():
+    """Thousands of levels, in the overlay and in its local fixups."""
+    tree, data, depth = base(), DeviceTree(), 20_000
+    data.add_node("/fragment@0", {"target-path": b"/soc\0"})
+    at = data.add_node("/fragment@0/__overlay__", {})
+    for path in ("", "/fragment@0", "/fragment@0/__overlay__"):
+        fixups = data.add_node(f"/__local_fixups__{path}", {})
+    for _ in range(depth):
+        at, fixups = data.add_child(at, "d", {}), data.add_child(fixups, "d", {})
+    at["phandle"] = at["self"] = cell(1)
+    fixups["self"] = cell(0)
+    before = len(tree)
+    tree.apply_overlay(data)
+    assert len(tree) == before + depth
+    assert tree.by_phandle(8).u32("self") == 8
+
+
 def test_cost_is_linear_in_the_overlay():
     """Ten thousand conflicts and references to them: no walk for each."""
     n = 10_000
