@@ -4,7 +4,7 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint sanitize tsan dist bench bench-check clean
+.PHONY: all build test lint lib example sanitize tsan dist bench bench-check clean
 
 all: build test lint
 
@@ -15,8 +15,26 @@ test: build
 	$(PYTHON) -m pytest
 	$(PYTHON) -m pytest bench --benchmark-disable -q
 
+# The codec alone, for programs in C or C++, and one of them.
+C_OBJECTS := $(patsubst csrc/%.c,$(WORK)/lib/%.o,$(wildcard csrc/*.c))
+
+lib: $(WORK)/lib/libdlpar.a
+
+$(WORK)/lib/libdlpar.a: $(C_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(WORK)/lib/%.o: csrc/%.c $(wildcard csrc/*.h)
+	@mkdir -p $(WORK)/lib
+	$(CC) -std=c11 -O3 -fPIC -Wall -Wextra $(CFLAGS) -c -o $@ $<
+
+example: lib
+	$(CC) $(STRICT) -O2 -Icsrc -o $(WORK)/hotplug examples/hotplug.c \
+		$(WORK)/lib/libdlpar.a
+	$(WORK)/hotplug pydlpar/data/pseries.dtb $(WORK)/plugged.dtb
+
 lint:
-	for f in csrc/*.c; do $(CC) $(STRICT) -fsyntax-only $$f || exit 1; done
+	for f in csrc/*.c examples/*.c; do $(CC) $(STRICT) -Icsrc -fsyntax-only $$f || exit 1; done
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
@@ -25,7 +43,7 @@ lint:
 # PYTHONMALLOC: else an overflow into a bytearray goes unseen.
 sanitize:
 	rm -rf $(WORK)/sanitize && mkdir -p $(WORK)/sanitize
-	cp -r csrc pydlpar tests setup.py pyproject.toml README.md LICENSE \
+	cp -r csrc pydlpar tests examples docs setup.py pyproject.toml README.md LICENSE \
 		$(WORK)/sanitize
 	rm -f $(WORK)/sanitize/pydlpar/*.so
 	cd $(WORK)/sanitize && corpus=$$(realpath $${PYDLPAR_CORPUS:-../../../shared/corpus}) && \
@@ -52,6 +70,11 @@ dist:
 	cd / && $(abspath $(WORK))/fresh/bin/python -c "import pydlpar, sys; \
 	sys.exit(any(m in sys.modules for m in ('cffi', 'click', 'rich')))"
 	$(WORK)/fresh/bin/python -m pip install --quiet "$$(ls $(WORK)/dist/*.whl)[cli]"
+	cp examples/hotplug.c pydlpar/data/pseries.dtb $(WORK)/fresh
+	cd $(WORK)/fresh && $(CC) -O2 -o hotplug hotplug.c \
+		-I"$$(bin/python -c 'import pydlpar; print(pydlpar.get_include())')" \
+		$$(bin/python -c 'import pydlpar; print(*pydlpar.get_sources())') && \
+		./hotplug pseries.dtb plugged.dtb
 	cd / && $(abspath $(WORK))/fresh/bin/pydlpar run --plug cpu "cpu add index 0x10000004"
 
 bench:

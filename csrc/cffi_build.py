@@ -13,6 +13,7 @@ HEADERS = [
     "dlpar_tree",
     "dlpar_access",
     "dlpar_dts",
+    "dlpar_overlay",
     "dlpar_drmem",
     "dlpar_connector",
     "dlpar_rtas",

@@ -63,6 +63,7 @@ enum dlpar_err {
 	DLPAR_ERR_NOROOT = -41,
 	DLPAR_ERR_NOEND = -42,		/* no end token */
 	DLPAR_ERR_TOOBIG = -43,		/* beyond what this library addresses */
+	DLPAR_ERR_OVERLAY = -44,	/* an overlay is malformed */
 
 	/* A configure-connector stream is wrong. */
 	DLPAR_ERR_SEQUENCE = -50,	/* status not allowed at this point */
@@ -189,6 +190,7 @@ const char *dlpar_strerror(int err);
 
 #include "dlpar_tree.h"
 #include "dlpar_access.h"
+#include "dlpar_overlay.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"

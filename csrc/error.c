@@ -40,6 +40,7 @@ static const struct {
 	{ DLPAR_ERR_NOROOT, "no root node" },
 	{ DLPAR_ERR_NOEND, "no end token" },
 	{ DLPAR_ERR_TOOBIG, "larger than this library addresses" },
+	{ DLPAR_ERR_OVERLAY, "malformed overlay" },
 	{ DLPAR_ERR_SEQUENCE, "configure-connector status not allowed here" },
 	{ DLPAR_ERR_WORKAREA, "offset or length outside the work area" },
 	{ DLPAR_ERR_STATUS, "configure-connector failed" },

@@ -374,6 +374,14 @@ int64_t tree_alias_path(const struct dlpar_tree *t, const char *path,
 void tree_put_at(struct dlpar_tree *t, uint32_t idx, uint32_t parent,
 		 uint32_t next);
 void tree_named(struct dlpar_tree *t, uint32_t idx);
+/* tree_query.c */
+uint32_t tree_child_like(const struct dlpar_tree *t, uint32_t parent,
+			 const uint8_t *name, uint32_t len);
+
+/* tree_copy.c */
+int tree_copy_node(struct dlpar_tree *dst, uint32_t parent,
+		   const struct dlpar_tree *src, uint32_t node, uint32_t flags,
+		   uint32_t *idx);
 
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,

@@ -24,10 +24,12 @@ static int measure_names(const struct dlpar_tree *src,
 	return all > DLPAR_TREE_SIZE_MAX ? DLPAR_ERR_TOOBIG : DLPAR_OK;
 }
 
-static int copy_node(struct dlpar_tree *dst, uint32_t parent,
-		     const struct dlpar_tree *src, const struct tree_node *s,
-		     uint32_t *idx)
+/* A node and its properties, without what is below it. */
+int tree_copy_node(struct dlpar_tree *dst, uint32_t parent,
+		   const struct dlpar_tree *src, uint32_t node, uint32_t flags,
+		   uint32_t *idx)
 {
+	const struct tree_node *s = &src->nodes[node];
 	uint32_t head = tree_head_len(s->name_len), n, bytes;
 	uint32_t len = s->img_len - head;
 	uint8_t *p, *end;
@@ -49,7 +51,7 @@ static int copy_node(struct dlpar_tree *dst, uint32_t parent,
 
 		wire_put32(p + 8, tree_name_intern(dst, name, name_len));
 	}
-	tree_place(dst, parent, *idx, len, 0);
+	tree_place(dst, parent, *idx, len, flags);
 	return DLPAR_OK;
 }
 
@@ -59,7 +61,7 @@ static int copy_subtree(struct dlpar_tree *dst, uint32_t parent,
 			uint32_t *copy)
 {
 	uint32_t i = top, idx;
-	int err = copy_node(dst, parent, src, &src->nodes[top], copy);
+	int err = tree_copy_node(dst, parent, src, top, 0, copy);
 
 	for (idx = *copy; !err; ) {
 		if (src->nodes[i].first != NIL) {
@@ -74,7 +76,7 @@ static int copy_subtree(struct dlpar_tree *dst, uint32_t parent,
 				break;
 			i = src->nodes[i].next;
 		}
-		err = copy_node(dst, parent, src, &src->nodes[i], &idx);
+		err = tree_copy_node(dst, parent, src, i, 0, &idx);
 	}
 	return err;
 }

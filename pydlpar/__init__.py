@@ -7,6 +7,10 @@ from pydlpar.addresses import (
     Range,
     Region,
 )
+from pydlpar.csources import (
+    get_include,
+    get_sources,
+)
 from pydlpar.dispatch import (
     Dispatcher,
     Outcome,
@@ -34,6 +38,7 @@ from pydlpar.errors import (
     InternalError,
     NoSpaceError,
     NotFoundError,
+    OverlayError,
     PlatformError,
     RequestError,
     StaleHandleError,
@@ -41,6 +46,9 @@ from pydlpar.errors import (
 )
 from pydlpar.node import (
     Node,
+)
+from pydlpar.overlay import (
+    OverlayReason,
 )
 from pydlpar.partition import (
     Partition,
@@ -106,6 +114,8 @@ __all__ = [
     "Node",
     "NotFoundError",
     "Outcome",
+    "OverlayError",
+    "OverlayReason",
     "Partition",
     "PciAddress",
     "PlatformError",
@@ -124,6 +134,8 @@ __all__ = [
     "decode_hotplug_section",
     "epow_event",
     "events_from_hex",
+    "get_include",
+    "get_sources",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",

@@ -19,6 +19,7 @@ __all__ = [
     "InternalError",
     "NoSpaceError",
     "NotFoundError",
+    "OverlayError",
     "PlatformError",
     "RequestError",
     "StaleHandleError",
@@ -93,6 +94,41 @@ class DtsError(TreeError):
 
 class DtsWarning(UserWarning):
     """What dtc warns of in device tree source that it compiles."""
+
+
+class OverlayError(TreeError):
+    """An overlay is malformed, or the base lacks what it needs.
+
+    Attributes:
+        reason: why, a `DLPAR_OVERLAY_*` value: an `OverlayReason`.
+        fragment: name of the fragment, a child of the overlay's root.
+        symbol: the label that the base lacks, or whose fixups are wrong.
+        path: of the node of the overlay that is concerned.
+        property: the property of that node.
+        position: the byte within that property that a fixup names.
+
+    Each but the reason is None where it does not apply.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int | None = None,
+        *,
+        reason: int = 0,
+        fragment: str | None = None,
+        symbol: str | None = None,
+        path: str | None = None,
+        property: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message, code)
+        self.reason = reason
+        self.fragment = fragment
+        self.symbol = symbol
+        self.path = path
+        self.property = property
+        self.position = position
 
 
 class EventError(DecodeError):

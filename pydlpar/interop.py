@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
+import string
 from typing import TYPE_CHECKING
 
+from pydlpar.errors import ArgumentError
 from pydlpar.names import encode_name
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = ["read_directory", "read_pyfdt", "write_pyfdt"]
+__all__ = ["pyfdt_frame", "read_directory", "read_pyfdt", "write_pyfdt"]
+
+_PYFDT_CHARACTERS = frozenset(string.printable)
 
 
 def read_directory(tree: DeviceTree, path: str | os.PathLike[str]) -> None:
@@ -33,16 +36,89 @@ def read_directory(tree: DeviceTree, path: str | os.PathLike[str]) -> None:
                     node[entry.name] = file.read()
 
 
-def read_pyfdt(fdt: pyfdt.pyfdt.Fdt) -> bytes:
-    """The blob of a `pyfdt` tree, at the version that this package reads."""
-    fdt.header["version"] = 17
-    fdt.header["last_comp_version"] = 16
-    blob: bytes = fdt.to_dtb()
+def pyfdt_frame(fdt: pyfdt.pyfdt.Fdt) -> bytes:
+    """A blob without nodes: the boot CPU and the reserve map of a `pyfdt` tree.
+
+    An entry of size 0 reserves nothing, and ends the map for all readers but
+    `pyfdt`: it is left out.
+    """
+    from pyfdt.pyfdt import Fdt, FdtNode
+
+    frame = Fdt(boot_cpuid_phys=fdt.header["boot_cpuid_phys"])
+    frame.add_rootnode(FdtNode("/"))
+    entries = fdt.reserve_entries or ()
+    frame.add_reserve_entries([entry for entry in entries if entry["size"]])
+    blob: bytes = frame.to_dtb()
     return blob
 
 
-def write_pyfdt(blob: bytes) -> pyfdt.pyfdt.Fdt:
-    """A `pyfdt` tree from a blob."""
-    from pyfdt.pyfdt import FdtBlobParse
+def read_pyfdt(tree: DeviceTree, fdt: pyfdt.pyfdt.Fdt) -> None:
+    """Add the nodes of a `pyfdt` tree to an empty one; *fdt* is not touched.
 
-    return FdtBlobParse(io.BytesIO(blob)).to_fdt()
+    Raises:
+        ArgumentError: *fdt* has no root, or a name that no node can have.
+    """
+    from pyfdt.pyfdt import FdtNode
+
+    if fdt.get_rootnode() is None:
+        raise ArgumentError("the pyfdt tree has no root node")
+    todo = [(tree.root, fdt.get_rootnode())]
+    for name, value in _pyfdt_values(fdt.get_rootnode()).items():
+        tree.root[name] = value
+    while todo:
+        node, source = todo.pop()
+        for child in source.subdata:
+            if isinstance(child, FdtNode):
+                values = _pyfdt_values(child)
+                made = tree.add_child(node, child.get_name(), values)
+                todo.append((made, child))
+
+
+def _pyfdt_values(source: pyfdt.pyfdt.FdtNode) -> dict[str, bytes]:
+    """The properties of a node, wherever they stand; of equal names the first."""
+    from pyfdt.pyfdt import FdtProperty
+
+    values: dict[str, bytes] = {}
+    for item in source.subdata:
+        if isinstance(item, FdtProperty):
+            record, _, _ = item.dtb_represent("")
+            length = int.from_bytes(record[4:8], "big")
+            values.setdefault(item.get_name(), record[12 : 12 + length])
+    return values
+
+
+def write_pyfdt(tree: DeviceTree) -> pyfdt.pyfdt.Fdt:
+    """A `pyfdt` tree with the content of *tree*.
+
+    Raises:
+        ArgumentError: a name that is not printable ASCII, which `pyfdt` refuses.
+    """
+    from pyfdt.pyfdt import Fdt, FdtNode
+
+    fdt = Fdt(boot_cpuid_phys=tree.boot_cpu)
+    fdt.add_reserve_entries([entry._asdict() for entry in tree.reservations])
+    fdt.add_rootnode(FdtNode("/"))
+    todo = [(tree.root, fdt.get_rootnode())]
+    while todo:
+        node, made = todo.pop()
+        # Not by made.append(): it is slow, and takes no node of a property's name.
+        for name, value in node.properties.items():
+            made.subdata.append(_pyfdt_property(node, name, value))
+        for child in node.children:
+            inner = FdtNode(_pyfdt_name(child, child.name))
+            inner.set_parent_node(made)
+            made.subdata.append(inner)
+            todo.append((child, inner))
+    return fdt
+
+
+def _pyfdt_property(node: Node, name: str, value: bytes) -> pyfdt.pyfdt.FdtProperty:
+    from pyfdt.pyfdt import FdtProperty
+
+    return FdtProperty.new_raw_property(_pyfdt_name(node, name), value)
+
+
+def _pyfdt_name(node: Node, name: str) -> str:
+    if not set(name) <= _PYFDT_CHARACTERS:
+        raise ArgumentError(f"{node.path}, {name!r}: pyfdt takes only printable ASCII")
+    return name

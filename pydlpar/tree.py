@@ -10,8 +10,9 @@ from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.dts import Change, compare, tree_text
 from pydlpar.dts_source import Source, compile_source
 from pydlpar.errors import ArgumentError, TreeError
-from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
+from pydlpar.interop import pyfdt_frame, read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
+from pydlpar.overlay import merge_overlay
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
 from pydlpar.tree_header import Reservation
 
@@ -161,12 +162,28 @@ class DeviceTree(TreeEdit):
 
     @classmethod
     def from_pyfdt(cls, fdt: pyfdt.pyfdt.Fdt) -> DeviceTree:
-        """The same tree as a `pyfdt` object (extra `pyfdt`)."""
-        return cls.from_dtb(read_pyfdt(fdt))
+        """The tree that a `pyfdt` object (extra `pyfdt`) holds, which is not changed.
+
+        Every value is the bytes that it stands for; NOPs, and reserve entries of
+        size 0, are left out; a property after a subnode, which `pyfdt` allows, is
+        put before it.
+
+        Raises:
+            ArgumentError: it has no root, or a name that no node can have.
+        """
+        tree = cls.from_dtb(pyfdt_frame(fdt))
+        read_pyfdt(tree, fdt)
+        return tree
 
     def to_pyfdt(self) -> pyfdt.pyfdt.Fdt:
-        """The same tree as a `pyfdt` object (extra `pyfdt`)."""
-        return write_pyfdt(self.to_dtb())
+        """The same tree as a `pyfdt` object (extra `pyfdt`).
+
+        Its value types are `pyfdt`'s guess; the bytes survive.
+
+        Raises:
+            ArgumentError: a name is not printable ASCII, which `pyfdt` refuses.
+        """
+        return write_pyfdt(self)
 
     def to_dtb(self) -> bytes:
         """The tree as a version 17 blob."""
@@ -222,6 +239,32 @@ class DeviceTree(TreeEdit):
     def diff(self, other: DeviceTree) -> list[Change]:
         """What turns this tree into *other*, in tree order."""
         return list(compare(self.root, other.root))
+
+    def apply_overlay(
+        self, overlay: Buffer | DeviceTree, *, first: bool = False
+    ) -> None:
+        """Apply a device tree overlay (`.dtbo`) by libfdt's rules; all or nothing.
+
+        Phandles of the overlay move above those of this tree, references by
+        `__fixups__` are filled in from `/__symbols__`, every fragment is merged
+        into its target, and the overlay's symbols become symbols of this tree.
+
+        Args:
+            overlay: the blob, or a tree made of it, to be applied many times; it
+                is what it was afterwards.
+            first: new nodes become first children, as libfdt has it; not last.
+
+        Raises:
+            OverlayError: malformed, or a symbol or target is missing here; the
+                error says which fragment, symbol, node, property and byte.
+            TreeError: it is no device tree.
+
+        Source: dtc, Documentation/dt-object-internal.txt; fdt_overlay_apply() of
+        libfdt 1.7.1.
+        """
+        if not isinstance(overlay, DeviceTree):
+            overlay = DeviceTree.from_dtb(overlay)
+        merge_overlay(self, overlay, first=first)
 
     def __len__(self) -> int:
         """Number of nodes, the root included."""

@@ -13,7 +13,7 @@ PACKAGE = Path(pydlpar.__file__).parent
 
 # From the top: a module may import what stands in a row above its own, or in it.
 ROOMS = [
-    ["errors"],
+    ["errors", "csources"],
     ["_native"],
     ["_ffi"],
     ["constants"],
@@ -24,7 +24,7 @@ ROOMS = [
     ["references"],
     ["node_place"],
     ["node"],
-    ["edits", "interop"],
+    ["edits", "interop", "overlay"],
     ["tree_lookup"],
     ["tree_names"],
     ["tree_header"],
