@@ -16,7 +16,7 @@ from typing import Any
 import fdt
 from pyfdt import pyfdt
 
-from bench.peers import ITEMS, MORE, SAME, Case, Peer, cell, changed
+from bench.peers import MORE, SAME, Case, Peer, cell, changed
 from bench.trees import load
 from pydlpar import DeviceTree
 
@@ -153,7 +153,7 @@ class _Objects(Peer, ABC):
                 assert {k: self._value(node, k) for k in props} == props
             take_away()
 
-        return Case(ITEMS, run, check, take_away)
+        return Case(self.count, run, check, take_away)
 
     def remove(self) -> Case:
         places = [path.rpartition("/") for path in self.removable()]
@@ -191,9 +191,9 @@ class _Objects(Peer, ABC):
             return right
 
         def check(right: list[bool]) -> None:
-            assert right == [True] * ITEMS
+            assert right == [True] * self.count
 
-        return Case(ITEMS, run, check)
+        return Case(self.count, run, check)
 
     def _write(self, name: str, more: bytes) -> Case:
         node = self._find(self.paths[0])
