@@ -12,21 +12,21 @@ import pytest
 
 from bench.measure import measure
 from bench.peers import OPERATIONS, Peer, Pydlpar
+from bench.peers_dtlib import Dtlib
 from bench.peers_libfdt import Pylibfdt
 from bench.peers_python import Fdt, Pyfdt
-from bench.trees import LARGE, REALS, SIZES, load
+from bench.trees import REALS, SIZES, load
 
-PEERS: dict[str, type[Peer]] = {p.name: p for p in (Pydlpar, Pylibfdt, Pyfdt, Fdt)}
+LIBRARIES: tuple[type[Peer], ...] = (Pydlpar, Pylibfdt, Pyfdt, Fdt, Dtlib)
+PEERS = {library.name: library for library in LIBRARIES}
 OURS = [name for name in Pydlpar.has if name not in OPERATIONS]
 LABELS = {**REALS, **{str(size): size for size in SIZES}}
-# Reading the largest tree takes those written in Python over a minute.
-FAST = (Pydlpar.name, Pylibfdt.name)
 COMPARED = [
-    (label, operation, peer)
+    (label, operation, name)
     for label, nodes in LABELS.items()
     for operation in OPERATIONS
-    for peer in PEERS
-    if nodes < LARGE or peer in FAST
+    for name, peer in PEERS.items()
+    if nodes <= peer.most_nodes and operation in peer.has
 ]
 
 

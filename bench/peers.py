@@ -39,6 +39,7 @@ OPERATIONS = (
     "cycle",
     "write",
     "write-same",
+    "dts",
 )
 
 ITEMS = 64
@@ -91,6 +92,8 @@ class Peer:
 
     name: str
     has: Sequence[str] = OPERATIONS
+    most_nodes = LARGE
+    """Of a tree that it reads within seconds."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
@@ -303,6 +306,14 @@ class Pydlpar(Peer):
             assert DeviceTree.from_dtb(blob)[self.paths[0]][name] == value
 
         return Case(1, run, check, undo)
+
+    def dts(self) -> Case:
+        tree, n = DeviceTree.from_dtb(self.sample.blob), self.sample.n_nodes
+
+        def check(text: str) -> None:
+            assert text.count("};") == n
+
+        return Case(1, tree.to_dts, check)
 
     def write(self) -> Case:
         return self._write(self.sample.grow, MORE)

@@ -12,7 +12,7 @@ from typing import Any
 
 import libfdt
 
-from bench.peers import MORE, SAME, Case, Peer, cell, changed, nothing
+from bench.peers import MORE, OPERATIONS, SAME, Case, Peer, cell, changed, nothing
 from pydlpar import DeviceTree
 
 __all__ = ["Pylibfdt"]
@@ -24,6 +24,7 @@ class Pylibfdt(Peer):
     """libfdt in C, behind SWIG."""
 
     name = "pylibfdt"
+    has = tuple(operation for operation in OPERATIONS if operation != "dts")
     fdt: libfdt.Fdt
 
     def _renew(self) -> None:

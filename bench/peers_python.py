@@ -17,7 +17,7 @@ import fdt
 from pyfdt import pyfdt
 
 from bench.peers import MORE, SAME, Case, Peer, cell, changed
-from bench.trees import load
+from bench.trees import LARGE, load
 from pydlpar import DeviceTree
 
 __all__ = ["Fdt", "Pyfdt"]
@@ -41,6 +41,7 @@ class _Objects(Peer, ABC):
     """What the two have in common; how a library does a thing is in its class."""
 
     tree: Any
+    most_nodes = LARGE - 1
 
     @abstractmethod
     def _find(self, path: str) -> Any: ...
@@ -131,6 +132,14 @@ class _Objects(Peer, ABC):
         name = self.sample.grow
         values = [self._value(self._find(p), name) + cell(0) for p in self.paths]
         return self._write_values(name, values)
+
+    def dts(self) -> Case:
+        tree, n = self.tree, self.sample.n_nodes
+
+        def check(text: str) -> None:
+            assert text.count("};") == n
+
+        return Case(1, tree.to_dts, check)
 
     def _take_away(self, parent: Any) -> Callable[[], None]:
         def remove() -> None:

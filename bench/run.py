@@ -20,13 +20,14 @@ from pathlib import Path
 from bench import check
 from bench.build import ROOT, BenchError, build_core, call
 from bench.measure import BUDGET
-from bench.report import markdown, write_readme
+from bench.plot import draw
+from bench.report import markdown, page, write_between
 from bench.results import HERE, Figure, Results, best, from_core, from_pytest
 from bench.trees import LARGE, REALS, SIZES, load, plan
 
 __all__ = ["main"]
 
-PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt")
+PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt", "devicetree")
 
 # Of a run in C: milliseconds, repetitions. In Python: seconds a benchmark, passes. A
 # disturbance lasts longer than a benchmark: peers are met anew in another pass.
@@ -36,6 +37,7 @@ FEW = 3
 """Repetitions at the largest size, where libfdt takes seconds for one."""
 
 
+DOCS = ROOT / "docs"
 LABELS = (*REALS, *map(str, SIZES))
 
 
@@ -91,7 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less exact; for CI")
     parser.add_argument(
-        "--readme", action="store_true", help="put the tables into README.md"
+        "--readme",
+        action="store_true",
+        help="put tables and plot into README.md and docs/",
     )
     parser.add_argument(
         "--check", action="store_true", help="compare with baseline.json"
@@ -116,7 +120,9 @@ def main() -> int:
     print(text)
     if arguments.readme:
         try:
-            write_readme(text, ROOT / "README.md")
+            write_between(text, ROOT / "README.md")
+            write_between(page(results), DOCS / "speed.md")
+            draw(results, DOCS / "speed.svg")
         except (OSError, ValueError) as error:
             print(error, file=sys.stderr)
             return 2
