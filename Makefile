@@ -83,6 +83,7 @@ bench:
 bench-check:
 	$(PYTHON) -m pytest bench --benchmark-disable -q
 	$(PYTHON) -m bench --quick --check
+	$(PYTHON) -m bench.instructions
 
 clean:
 	rm -rf build dist *.egg-info pydlpar/_native*.so pydlpar/_native.c

@@ -28,9 +28,9 @@ def blob_of(label: str) -> bytes:
     """A pseries machine: the one in the package, or a dump of the corpus."""
     if label == EMBEDDED:
         return default_tree_bytes()
-    found = real()
+    found = real(label)
     if found is None:
-        pytest.skip(f"no {REAL}.dtb.gz in the corpus (set PYDLPAR_CORPUS)")
+        pytest.skip(f"no {label}.dtb.gz in the corpus (set PYDLPAR_CORPUS)")
     return found.blob
 
 

@@ -12,13 +12,22 @@ import pytest
 
 from bench.measure import measure
 from bench.peers import OPERATIONS, Peer, Pydlpar
+from bench.peers_dtlib import Dtlib
 from bench.peers_libfdt import Pylibfdt
 from bench.peers_python import Fdt, Pyfdt
-from bench.trees import REAL, SIZES, load
+from bench.trees import REALS, SIZES, load
 
-PEERS: dict[str, type[Peer]] = {p.name: p for p in (Pydlpar, Pylibfdt, Pyfdt, Fdt)}
+LIBRARIES: tuple[type[Peer], ...] = (Pydlpar, Pylibfdt, Pyfdt, Fdt, Dtlib)
+PEERS = {library.name: library for library in LIBRARIES}
 OURS = [name for name in Pydlpar.has if name not in OPERATIONS]
-LABELS = [REAL, *map(str, SIZES)]
+LABELS = {**REALS, **{str(size): size for size in SIZES}}
+COMPARED = [
+    (label, operation, name)
+    for label, nodes in LABELS.items()
+    for operation in OPERATIONS
+    for name, peer in PEERS.items()
+    if nodes <= peer.most_nodes and operation in peer.has
+]
 
 
 def _run(benchmark: Any, label: str, operation: str, peer: str) -> None:
@@ -27,9 +36,7 @@ def _run(benchmark: Any, label: str, operation: str, peer: str) -> None:
     measure(benchmark, PEERS[peer](load(label)).case(operation))
 
 
-@pytest.mark.parametrize("peer", PEERS)
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize(("label", "operation", "peer"), COMPARED)
 def test_operation(benchmark: Any, label: str, operation: str, peer: str) -> None:
     """Every peer does the operation, and does it right."""
     _run(benchmark, label, operation, peer)

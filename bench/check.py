@@ -55,6 +55,22 @@ class Verdict:
         return "below target" if self.passed else "FAILED"
 
 
+def _reference(
+    results: Results, suite: str, op: str, size: str, reference: str
+) -> float | None:
+    """What ours is held against.
+
+    A peer; with `@1000` ours at another size; with `cycle:libfdt` a peer at another
+    operation.
+    """
+    if reference.startswith("@"):
+        return results.get(suite, op, reference[1:])
+    other, colon, peer = reference.partition(":")
+    if colon:
+        return results.get(suite, other, size, peer)
+    return results.get(suite, op, size, reference)
+
+
 def judge(results: Results, baseline: Path = BASELINE) -> Iterator[Verdict]:
     """A verdict for every row of the baseline, at every size it names."""
     rows = json.loads(baseline.read_text(encoding="utf-8"))["rows"]
@@ -62,7 +78,7 @@ def judge(results: Results, baseline: Path = BASELINE) -> Iterator[Verdict]:
         # A row without sizes that nobody measured must not vanish.
         for size in sizes or results.sizes(suite, op) or ["any"]:
             ours = results.get(suite, op, size)
-            theirs = results.get(suite, op, size, reference)
+            theirs = _reference(results, suite, op, size, reference)
             ratio = None
             if ours is not None and theirs is not None:
                 ratio = theirs / ours if bound == "least" else ours / theirs

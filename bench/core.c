@@ -3,21 +3,33 @@
  * core.c - the core of pydlpar against libfdt: same program, run, blob, work.
  *
  *	./core TREE.dtb PLAN LABEL MILLISECONDS REPETITIONS [OPERATION]
+ *	./core TREE.dtb PLAN count N OPERATION
  *
  * PLAN is text, see plan() in bench/trees.py. Repetitions of the two sides
  * alternate, so that what disturbs the machine disturbs both. Time is that of
- * the thread. Prints one JSON object a line, in nanoseconds an operation. With
- * OPERATION only that one is run, for a profiler.
+ * the thread. Prints one JSON object a line, in nanoseconds an operation, and
+ * the memory of a tree in bytes a node. With OPERATION only that one is run, for
+ * a profiler. The second form does ours N times, or a few more where work comes
+ * in rounds, and prints how often: see bench/instructions.py.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core.h"
+
+/* Under callgrind only what is within the clock is counted. */
+#if defined(__has_include) && __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#define COUNT_TOGGLE CALLGRIND_TOGGLE_COLLECT
+#else
+#define COUNT_TOGGLE ((void)0)
+#endif
 
 #define LINE_MAX_LEN 4096u
 #define REPS_MAX 99
@@ -38,7 +50,7 @@ void *bench_alloc(size_t size)
 	return p;
 }
 
-double bench_clock(void)
+static double clock_ns(void)
 {
 	struct timespec t;
 
@@ -46,21 +58,28 @@ double bench_clock(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+double bench_clock(void)
+{
+	COUNT_TOGGLE;
+	return clock_ns();
+}
+
 double bench_since(const struct bench *b, double start)
 {
-	double ns = bench_clock() - start - b->clock_cost;
+	double ns = clock_ns() - start - b->clock_cost;
 
+	COUNT_TOGGLE;
 	return ns > 0 ? ns : 0;
 }
 
 static double measure_clock(void)
 {
-	double start = bench_clock();
+	double start = clock_ns();
 	int i;
 
 	for (i = 0; i < CLOCK_READS; i++)
-		bench_clock();
-	return (bench_clock() - start) / CLOCK_READS;
+		clock_ns();
+	return (clock_ns() - start) / CLOCK_READS;
 }
 
 /* What writing a tree out costs at least. */
@@ -95,6 +114,7 @@ static const struct operation {
 	{ "cycle", ours_cycle, libfdt_cycle, "libfdt" },
 	{ "cycle-template", ours_cycle_template, NULL, NULL },
 	{ "cycle-undone", ours_cycle_undone, NULL, NULL },
+	{ "template-undone", ours_template_undone, NULL, NULL },
 	{ "write-clean", ours_write_clean, copy_blob, "memcpy" },
 	{ "write-one", ours_write_one, copy_blob, "memcpy" },
 	{ "write-few", ours_write_few, copy_blob, "memcpy" },
@@ -112,10 +132,10 @@ struct side {
 
 static double run(struct bench *b, const struct side *s, double *total)
 {
-	double start = bench_clock();
+	double start = clock_ns();
 	struct bench_time t = s->run(b, s->n);
 
-	*total = bench_clock() - start;
+	*total = clock_ns() - start;
 	BENCH_CHECK(t.items);
 	return t.ns / (double)t.items;
 }
@@ -279,6 +299,42 @@ static void read_blob(struct bench *b, const char *file)
 	fclose(f);
 }
 
+static void show_memory(const struct bench *b, const char *label)
+{
+	printf("{\"op\": \"memory\", \"size\": \"%s\", \"ours\": %.2f, "
+	       "\"reference\": \"byte\", \"theirs\": 1}\n", label,
+	       ours_memory(b));
+}
+
+static const struct operation *find_operation(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(operations[i].name, name)) {
+		i++;
+		BENCH_CHECK(i < sizeof(operations) / sizeof(operations[0]));
+	}
+	return &operations[i];
+}
+
+static void measure_all(struct bench *b, char **argv, const char *only)
+{
+	double budget = strtod(argv[4], NULL) * 1e6;
+	int reps = (int)strtol(argv[5], NULL, 10);
+	size_t i;
+
+	BENCH_CHECK(budget > 0 && reps > 0 && reps <= REPS_MAX);
+	b->clock_cost = measure_clock();
+	libfdt_open(b);
+	if (only) {
+		measure(b, find_operation(only), budget, reps, argv[3]);
+		return;
+	}
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		measure(b, &operations[i], budget, reps, argv[3]);
+	show_memory(b, argv[3]);
+}
+
 static void make_names(struct bench *b)
 {
 	char name[32], path[LINE_MAX_LEN];
@@ -292,36 +348,33 @@ static void make_names(struct bench *b)
 	}
 }
 
+static int usage(const char *name)
+{
+	fprintf(stderr, "usage: %s TREE.dtb PLAN LABEL MS REPS [OPERATION]\n"
+		"       %s TREE.dtb PLAN count N OPERATION\n", name, name);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b = { 0 };
-	double budget;
-	size_t i, n_run = 0;
-	int reps;
+	bool count = argc == 6 && !strcmp(argv[3], "count");
+	struct bench_time t;
 
-	if (argc != 6 && argc != 7) {
-		fprintf(stderr, "usage: %s TREE.dtb PLAN LABEL MS REPS "
-			"[OPERATION]\n", argv[0]);
-		return 2;
-	}
-	budget = strtod(argv[4], NULL) * 1e6;
-	reps = (int)strtol(argv[5], NULL, 10);
-	BENCH_CHECK(budget > 0 && reps > 0 && reps <= REPS_MAX);
+	if (argc != 6 && argc != 7)
+		return usage(argv[0]);
 	read_blob(&b, argv[1]);
 	read_plan(&b, argv[2]);
 	make_names(&b);
 	b.out_cap = b.len * 2 + LINE_MAX_LEN;
 	b.out = bench_alloc(b.out_cap);
 	memset(b.out, 1, b.out_cap);
-	b.clock_cost = measure_clock();
 	ours_open(&b);
-	libfdt_open(&b);
-	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		if (argc == 7 && strcmp(argv[6], operations[i].name))
-			continue;
-		measure(&b, &operations[i], budget, reps, argv[3]);
-		n_run++;
+	if (!count) {
+		measure_all(&b, argv, argc == 7 ? argv[6] : NULL);
+		return 0;
 	}
-	BENCH_CHECK(n_run);
+	t = find_operation(argv[5])->ours(&b, strtoul(argv[4], NULL, 10));
+	printf("%zu\n", t.items);
 	return 0;
 }

@@ -140,6 +140,8 @@ struct bench_time ours_remove(struct bench *b, size_t n);
 struct bench_time ours_cycle(struct bench *b, size_t n);
 struct bench_time ours_cycle_template(struct bench *b, size_t n);
 struct bench_time ours_cycle_undone(struct bench *b, size_t n);
+struct bench_time ours_template_undone(struct bench *b, size_t n);
+double ours_memory(const struct bench *b);
 struct bench_time ours_write_clean(struct bench *b, size_t n);
 struct bench_time ours_write_one(struct bench *b, size_t n);
 struct bench_time ours_write_few(struct bench *b, size_t n);

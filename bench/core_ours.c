@@ -393,6 +393,40 @@ struct bench_time ours_cycle_undone(struct bench *b, size_t n)
 	return (struct bench_time){ bench_since(b, start), n };
 }
 
+/* From a template, with a property set, then rolled back. */
+struct bench_time ours_template_undone(struct bench *b, size_t n)
+{
+	uint8_t stream[STREAM_MAX];
+	struct dlpar_tree *t = renew(b);
+	size_t i, k = 0, len = encode(b, stream, BENCH_PROPS);
+	int tmpl = dlpar_tree_template(t, stream, len);
+	int64_t at, parent = find(t, &b->parent);
+	double start = bench_clock();
+
+	BENCH_CHECK(tmpl >= 0);
+	for (i = 0; i < n; i++) {
+		k = k + 1 < BENCH_NEW ? k + 1 : 0;
+		bench_set_id(b, k);
+		len = encode_patch(b, stream);
+		BENCH_CHECK(dlpar_tree_begin(t) == 1);
+		at = dlpar_tree_stamp(t, parent, b->new_name[k].s,
+				      b->new_name[k].len, tmpl, stream, len, 0);
+		BENCH_CHECK(!dlpar_tree_set(t, at, b->set.s, b->set.len, b->id,
+					    4));
+		BENCH_CHECK(!dlpar_tree_rollback(t));
+	}
+	return (struct bench_time){ bench_since(b, start), n };
+}
+
+/* Bytes a node of a tree as read, its blob left out. */
+double ours_memory(const struct bench *b)
+{
+	struct dlpar_tree_info info;
+
+	dlpar_tree_info(b->ours->tree, &info);
+	return (double)(info.memory - b->len) / info.n_nodes;
+}
+
 static struct bench_time write_out(struct bench *b, const struct dlpar_tree *t,
 				   size_t n)
 {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bench.trees import Sample
+from bench.trees import LARGE, Sample
 from pydlpar import DeviceTree, Node
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Pydlpar",
     "cell",
     "changed",
-    "items",
     "nothing",
 ]
 
@@ -40,10 +39,17 @@ OPERATIONS = (
     "cycle",
     "write",
     "write-same",
+    "dts",
 )
 
 ITEMS = 64
 """Items of a round: enough that the clock costs nothing, few for the slow ones."""
+
+FEW = 4
+"""Items of a round on the largest tree."""
+
+BATCH = 1_000
+"""Cycles of a batch."""
 
 _SHORT = 10
 
@@ -68,11 +74,6 @@ class Case(NamedTuple):
     setup: Callable[[], None] = nothing
 
 
-def items(sample: Sample) -> list[str]:
-    """Paths of the nodes that a round works on."""
-    return list(sample.paths[:ITEMS])
-
-
 def cell(number: int) -> bytes:
     """A property value of one cell."""
     return number.to_bytes(4, "big")
@@ -91,16 +92,19 @@ class Peer:
 
     name: str
     has: Sequence[str] = OPERATIONS
+    most_nodes = LARGE
+    """Of a tree that it reads within seconds."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
-        self.paths = items(sample)
+        self.count = ITEMS if sample.n_nodes < LARGE else FEW
+        self.paths = list(sample.paths[: self.count])
         self.leaf = [p.rpartition("/")[2] for p in self.paths]
-        self.new = [f"PowerPC,POWER9@f{k:05x}" for k in range(ITEMS)]
-        self.props = [sample.new_props(k) for k in range(ITEMS)]
+        self.new = [f"PowerPC,POWER9@f{k:05x}" for k in range(self.count)]
+        self.props = [sample.new_props(k) for k in range(self.count)]
         self.short = [dict(list(p.items())[:_SHORT]) for p in self.props]
         known = [number for number, _ in sample.phandles]
-        self.phandles = [known[k % len(known)] for k in range(ITEMS)]
+        self.phandles = [known[k % len(known)] for k in range(self.count)]
         self.get_names = [
             sample.get[k % len(sample.get)] for k in range(len(self.paths))
         ]
@@ -194,7 +198,7 @@ class Pydlpar(Peer):
             assert [n.name for n in made] == self.new
             assert [n.properties.as_dict() for n in made] == self.short
 
-        return Case(ITEMS, run, check, self._renew)
+        return Case(self.count, run, check, self._renew)
 
     def remove(self) -> Case:
         paths = self.removable()
@@ -227,10 +231,10 @@ class Pydlpar(Peer):
             return right
 
         def check(right: list[bool]) -> None:
-            assert right == [True] * ITEMS
+            assert right == [True] * self.count
             assert len(tree) == self.sample.n_nodes
 
-        return Case(ITEMS, run, check)
+        return Case(self.count, run, check)
 
     def cycle(self) -> Case:
         self._renew()
@@ -260,27 +264,29 @@ class Pydlpar(Peer):
             return right
 
         def check(right: list[bool]) -> None:
-            assert right == [True] * ITEMS
+            assert right == [True] * self.count
             assert tree.to_dtb() == before
 
-        return Case(ITEMS, run, check)
+        return Case(self.count, run, check)
 
     def cycle_batch(self) -> Case:
         self._renew()
         tree = self.tree
         template = tree.template(self.props[0])
 
+        names = [f"PowerPC,POWER9@f{k:05x}" for k in range(BATCH)]
+
         def run() -> list[Node | None]:
             parent, batch = tree[self.sample.parent], tree.batch()
-            for name in self.new:
+            for name in names:
                 batch.remove(batch.stamp(parent, name, template))
             return batch.run()
 
         def check(made: list[Node | None]) -> None:
-            assert sum(node is not None for node in made) == ITEMS
+            assert sum(node is not None for node in made) == BATCH
             assert len(tree) == self.sample.n_nodes
 
-        return Case(ITEMS, run, check)
+        return Case(BATCH, run, check)
 
     def _write(self, name: str, more: bytes) -> Case:
         """A property changed, then the tree written out."""
@@ -300,6 +306,14 @@ class Pydlpar(Peer):
             assert DeviceTree.from_dtb(blob)[self.paths[0]][name] == value
 
         return Case(1, run, check, undo)
+
+    def dts(self) -> Case:
+        tree, n = DeviceTree.from_dtb(self.sample.blob), self.sample.n_nodes
+
+        def check(text: str) -> None:
+            assert text.count("};") == n
+
+        return Case(1, tree.to_dts, check)
 
     def write(self) -> Case:
         return self._write(self.sample.grow, MORE)

@@ -12,7 +12,7 @@ from typing import Any
 
 import libfdt
 
-from bench.peers import ITEMS, MORE, SAME, Case, Peer, cell, changed, nothing
+from bench.peers import MORE, OPERATIONS, SAME, Case, Peer, cell, changed, nothing
 from pydlpar import DeviceTree
 
 __all__ = ["Pylibfdt"]
@@ -24,6 +24,7 @@ class Pylibfdt(Peer):
     """libfdt in C, behind SWIG."""
 
     name = "pylibfdt"
+    has = tuple(operation for operation in OPERATIONS if operation != "dts")
     fdt: libfdt.Fdt
 
     def _renew(self) -> None:
@@ -128,7 +129,7 @@ class Pylibfdt(Peer):
                 at = self.fdt.subnode_offset(parent, name)
                 assert {k: self.fdt.getprop(at, k) for k in props} == props
 
-        return Case(ITEMS, run, check, self._renew)
+        return Case(self.count, run, check, self._renew)
 
     def remove(self) -> Case:
         paths = self.removable()
@@ -162,9 +163,9 @@ class Pylibfdt(Peer):
             return right
 
         def check(right: list[bool]) -> None:
-            assert right == [True] * ITEMS
+            assert right == [True] * self.count
 
-        return Case(ITEMS, run, check)
+        return Case(self.count, run, check)
 
     def _write(self, name: str, more: bytes) -> Case:
         offset = self._offsets(self.paths[:1], lambda *_: None)[0]

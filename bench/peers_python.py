@@ -16,8 +16,8 @@ from typing import Any
 import fdt
 from pyfdt import pyfdt
 
-from bench.peers import ITEMS, MORE, SAME, Case, Peer, cell, changed
-from bench.trees import load
+from bench.peers import MORE, SAME, Case, Peer, cell, changed
+from bench.trees import LARGE, load
 from pydlpar import DeviceTree
 
 __all__ = ["Fdt", "Pyfdt"]
@@ -41,6 +41,7 @@ class _Objects(Peer, ABC):
     """What the two have in common; how a library does a thing is in its class."""
 
     tree: Any
+    most_nodes = LARGE - 1
 
     @abstractmethod
     def _find(self, path: str) -> Any: ...
@@ -132,6 +133,14 @@ class _Objects(Peer, ABC):
         values = [self._value(self._find(p), name) + cell(0) for p in self.paths]
         return self._write_values(name, values)
 
+    def dts(self) -> Case:
+        tree, n = self.tree, self.sample.n_nodes
+
+        def check(text: str) -> None:
+            assert text.count("};") == n
+
+        return Case(1, tree.to_dts, check)
+
     def _take_away(self, parent: Any) -> Callable[[], None]:
         def remove() -> None:
             for name in self.new:
@@ -153,7 +162,7 @@ class _Objects(Peer, ABC):
                 assert {k: self._value(node, k) for k in props} == props
             take_away()
 
-        return Case(ITEMS, run, check, take_away)
+        return Case(self.count, run, check, take_away)
 
     def remove(self) -> Case:
         places = [path.rpartition("/") for path in self.removable()]
@@ -191,9 +200,9 @@ class _Objects(Peer, ABC):
             return right
 
         def check(right: list[bool]) -> None:
-            assert right == [True] * ITEMS
+            assert right == [True] * self.count
 
-        return Case(ITEMS, run, check)
+        return Case(self.count, run, check)
 
     def _write(self, name: str, more: bytes) -> Case:
         node = self._find(self.paths[0])

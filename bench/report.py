@@ -1,4 +1,4 @@
-"""The figures as Markdown, and into README.md between its markers."""
+"""The figures as Markdown, between the markers of README.md and docs/speed.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from pathlib import Path
 
 from bench.bench_dispatch import EMBEDDED
 from bench.results import OURS, Results
-from bench.trees import REAL, SIZES
+from bench.trees import REAL, REALS, SIZES
 
-__all__ = ["markdown", "write_readme"]
+__all__ = ["markdown", "page", "write_between"]
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
-_LARGE = str(SIZES[-1])
+_LARGE = "10000"
 _SHOWN = (REAL, _LARGE)
-_HEADS = {REAL: "64-CPU guest, 77 nodes", _LARGE: "10 000 nodes"}
+_ALL = (*REALS, *map(str, SIZES))
+_HEADS = {
+    "smp64-8g": "64-CPU guest, 77 nodes",
+    "smp1024-8g": "1 024-CPU guest, 1 037 nodes",
+    **{str(size): f"{size:,} nodes".replace(",", " ") for size in SIZES},
+}
 _UNITS = (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))
 _DIGITS = 3
 
@@ -32,6 +37,7 @@ _CORE = (
     ("cycle", "add a CPU, find it, remove it", "libfdt"),
     ("cycle-undone", "the same, rolled back", ""),
     ("cycle-template", "the same, from a template", ""),
+    ("template-undone", "from a template, set, rolled back", ""),
     ("write-clean", "write out, unchanged", "memcpy"),
     ("write-one", "write out, one node changed", "memcpy"),
     ("write-few", "write out, ten nodes changed", "memcpy"),
@@ -50,11 +56,12 @@ _PYTHON = (
     ("cycle", "add a CPU, find it, remove it"),
     ("cycle-undone", "the same, rolled back"),
     ("cycle-template", "the same, from a template"),
-    ("cycle-batch", "the same, in a batch of 64"),
+    ("cycle-batch", "the same, in a batch of 1 000"),
     ("write", "grow a property, write out"),
     ("write-same", "set a property, write out"),
+    ("dts", "as source text"),
 )
-_PEERS = ("pylibfdt", "fdt", "pyfdt")
+_PEERS = ("pylibfdt", "fdt", "pyfdt", "dtlib")
 _EVENTS = (
     ("event-read", "decode an event"),
     ("event-read-batch", "decode an event, in a batch of 1 000"),
@@ -88,13 +95,13 @@ def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def _core(results: Results) -> list[str]:
+def _core(results: Results, sizes: tuple[str, ...]) -> list[str]:
     heads, rows = ["C core"], []
-    for size in _SHOWN:
+    for size in sizes:
         heads += [_HEADS[size], "libfdt", "faster"]
     for op, text, reference in _CORE:
         row = [f"{text} (memcpy)" if reference == "memcpy" else text]
-        for size in _SHOWN:
+        for size in sizes:
             ours = results.get("core", op, size)
             theirs = results.get("core", op, size, reference)
             row += [duration(ours), duration(theirs), factor(ours, theirs)]
@@ -134,28 +141,70 @@ def _requests(results: Results) -> list[str]:
     return _table(heads, rows)
 
 
-def markdown(results: Results) -> str:
-    """All tables, and what they were measured on and by."""
+def _about(results: Results) -> list[str]:
     on = ", ".join(f"{key} {value}" for key, value in results.machine.items())
+    return [f"`python -m bench`: {on}."]
+
+
+def _join(parts: list[list[str]]) -> str:
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def markdown(results: Results) -> str:
+    """The tables of README.md, and what they were measured on and by."""
     parts = [
-        [f"`python -m bench`: {on}."],
-        _core(results),
+        _about(results),
+        _core(results, _SHOWN),
         *(_python(results, size) for size in _SHOWN),
         _events(results),
         _requests(results),
     ]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return _join(parts)
 
 
-def write_readme(text: str, readme: Path) -> None:
-    """Put *text* between the markers.
+def _growth(results: Results) -> list[str]:
+    """Ours alone: an operation at every generated size."""
+    small, large = str(SIZES[1]), str(SIZES[-1])
+    heads = ["C core, ours", *(_HEADS[str(size)] for size in SIZES), "1 000 to 100 000"]
+    rows = []
+    for op, text, _ in _CORE:
+        ours = [results.get("core", op, str(size)) for size in SIZES]
+        first, last = (results.get("core", op, size) for size in (small, large))
+        grown = f"{last / first:.1f}x" if first and last else ""
+        rows.append([text, *map(duration, ours), grown])
+    return _table(heads, rows)
+
+
+def _memory(results: Results) -> list[str]:
+    found = {size: results.get("core", "memory", size) for size in _ALL}
+    heads = ["Memory above the blob", *(_HEADS[size] for size in _ALL)]
+    figures = ["" if n is None else f"{n:.0f}" for n in found.values()]
+    return _table(heads, [["bytes a node", *figures]])
+
+
+def page(results: Results) -> str:
+    """All that was measured, size by size."""
+    parts = [
+        _about(results),
+        _growth(results),
+        _memory(results),
+        *(_core(results, (size,)) for size in _ALL),
+        *(_python(results, size) for size in _ALL),
+        _events(results),
+        _requests(results),
+    ]
+    return _join(parts)
+
+
+def write_between(text: str, file: Path) -> None:
+    """Put *text* between the markers of a page.
 
     Raises:
-        ValueError: *readme* does not have them.
+        ValueError: it does not have them.
     """
-    page = readme.read_text(encoding="utf-8")
-    head, begin, rest = page.partition(BEGIN)
+    before = file.read_text(encoding="utf-8")
+    head, begin, rest = before.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{readme.name} has no {BEGIN} ... {END}")
-    readme.write_text(f"{head}{BEGIN}\n{text}{END}{tail}", encoding="utf-8")
+        raise ValueError(f"{file.name} has no {BEGIN} ... {END}")
+    file.write_text(f"{head}{BEGIN}\n{text}{END}{tail}", encoding="utf-8")

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -19,78 +18,27 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import check
+from bench.build import ROOT, BenchError, build_core, call
 from bench.measure import BUDGET
-from bench.report import markdown, write_readme
+from bench.plot import draw
+from bench.report import markdown, page, write_between
 from bench.results import HERE, Figure, Results, best, from_core, from_pytest
-from bench.trees import REAL, SIZES, load, plan
+from bench.trees import LARGE, REALS, SIZES, load, plan
 
 __all__ = ["main"]
 
-ROOT = HERE.parent
-CORE = ("core.c", "core_ours.c", "core_libfdt.c")
-CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", f"-I{ROOT / 'csrc'}")
-PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt")
+PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt", "devicetree")
 
 # Of a run in C: milliseconds, repetitions. In Python: seconds a benchmark, passes. A
 # disturbance lasts longer than a benchmark: peers are met anew in another pass.
 FULL = (20, 11, 0.3, 3)
 QUICK = (5, 5, 0.15, 1)
+FEW = 3
+"""Repetitions at the largest size, where libfdt takes seconds for one."""
 
 
-LABELS = (REAL, *map(str, SIZES))
-
-
-class BenchError(Exception):
-    """Something that a run needs failed."""
-
-
-class MissingError(BenchError):
-    """Something that a run needs is not on this machine."""
-
-
-def _call(command: list[str], **options: object) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
-    if done.returncode:
-        words = done.stderr.strip() or done.stdout.strip()
-        raise BenchError(f"{Path(command[0]).name} failed:\n{words}")
-    output: str = done.stdout
-    return output
-
-
-def _libfdt_flags() -> list[str]:
-    """How to compile against libfdt; Debian's has no pkg-config file."""
-    if shutil.which("pkg-config"):
-        found = subprocess.run(
-            ["pkg-config", "--cflags", "--libs", "libfdt"],
-            capture_output=True,
-            text=True,
-        )
-        if not found.returncode:
-            return shlex.split(found.stdout)
-    return ["-lfdt"]
-
-
-def build_core(where: Path) -> Path:
-    """Compile the C program.
-
-    Raises:
-        MissingError: no compiler, or no libfdt.
-        BenchError: it does not compile.
-    """
-    cc = os.environ.get("CC", "cc")
-    if not shutil.which(cc):
-        raise MissingError(f"no C compiler: {cc}")
-    flags = _libfdt_flags()
-    probe = subprocess.run(
-        [cc, *flags, "-include", "libfdt.h", "-E", "-xc", os.devnull],
-        capture_output=True,
-    )
-    if probe.returncode:
-        raise MissingError("no libfdt.h: install libfdt-dev (Fedora: libfdt-devel)")
-    program = where / "core"
-    sources = [HERE / name for name in CORE] + sorted((ROOT / "csrc").glob("*.c"))
-    _call([cc, *CFLAGS, "-o", str(program), *map(str, sources), *flags])
-    return program
+DOCS = ROOT / "docs"
+LABELS = (*REALS, *map(str, SIZES))
 
 
 def run_core(
@@ -103,8 +51,9 @@ def run_core(
         blob, work = where / "tree.dtb", where / "plan"
         blob.write_bytes(sample.blob)
         work.write_text(plan(sample), encoding="ascii")
-        arguments = (str(blob), str(work), label, str(milliseconds), str(repetitions))
-        figures += from_core(_call([str(program), *arguments]))
+        times = min(repetitions, FEW) if sample.n_nodes >= LARGE else repetitions
+        arguments = (str(blob), str(work), label, str(milliseconds), str(times))
+        figures += from_core(call([str(program), *arguments]))
         print(f"core, {label}: done", file=sys.stderr)
     return figures
 
@@ -118,7 +67,7 @@ def run_python(where: Path, seconds: float, passes: int) -> tuple[list[Figure], 
     command += [f"--benchmark-json={report}", f"--rootdir={ROOT}"]
     figures: list[Figure] = []
     for number in range(1, passes + 1):
-        _call(command, cwd=ROOT, env=os.environ | {BUDGET: str(seconds)})
+        call(command, cwd=ROOT, env=os.environ | {BUDGET: str(seconds)})
         found = json.loads(report.read_text(encoding="utf-8"))
         figures = best(figures + from_pytest(found))
         print(f"Python, pass {number} of {passes}: done", file=sys.stderr)
@@ -144,7 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less exact; for CI")
     parser.add_argument(
-        "--readme", action="store_true", help="put the tables into README.md"
+        "--readme",
+        action="store_true",
+        help="put tables and plot into README.md and docs/",
     )
     parser.add_argument(
         "--check", action="store_true", help="compare with baseline.json"
@@ -169,7 +120,9 @@ def main() -> int:
     print(text)
     if arguments.readme:
         try:
-            write_readme(text, ROOT / "README.md")
+            write_between(text, ROOT / "README.md")
+            write_between(page(results), DOCS / "speed.md")
+            draw(results, DOCS / "speed.svg")
         except (OSError, ValueError) as error:
             print(error, file=sys.stderr)
             return 2

@@ -9,10 +9,13 @@ import libfdt
 import pytest
 
 from bench import structs
+from bench.build import MissingError, build_core
 from bench.check import Verdict, judge, main
-from bench.report import BEGIN, END, duration, factor, markdown, write_readme
+from bench.instructions import Drift, compare
+from bench.plot import draw
+from bench.report import BEGIN, END, duration, factor, markdown, write_between
 from bench.results import OURS, Figure, Results, best, from_core, from_pytest
-from bench.run import MissingError, build_core, run_core
+from bench.run import run_core
 from bench.trees import Sample, plan, sample
 from pydlpar import DeviceTree, decode_event, hotplug_event, parse_request
 
@@ -131,6 +134,33 @@ def test_the_exit_status_tells(
     assert "FAILED" in capsys.readouterr().out
 
 
+def test_growth_is_held_against_ours_at_another_size(tmp_path: Path) -> None:
+    """`@100`: the same operation on a tree of 100 nodes."""
+    times = {"100": 10.0, "10000": 35.0}
+    figures = [Figure("core", "path", size, OURS, ns) for size, ns in times.items()]
+    row = ("core", "path", ["10000"], "@100", "most", 4, 8)
+    (verdict,) = judge(Results({}, figures), _baseline(tmp_path, *row))
+    assert (verdict.ratio, verdict.word) == (3.5, "ok")
+
+
+def test_a_count_may_grow_by_two_percent() -> None:
+    """Not by more; what is new or lost is no pass either."""
+    was = {"get": 100.0, "set": 100.0, "path": 50.0}
+    now = {"get": 102.0, "set": 102.1, "fly": 7.0}
+    verdicts = {drift.operation: drift.passed for drift in compare(now, was)}
+    assert verdicts == {"get": True, "set": False, "fly": False, "path": False}
+    assert Drift("get", 51.0, 50.0).ratio == 1.02
+
+
+def test_the_picture_has_a_panel_an_operation(tmp_path: Path) -> None:
+    """Of figures that are few, as of all."""
+    file = tmp_path / "speed.svg"
+    draw(_results(50.0, 1_000_000.0), file)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("<?xml")
+    assert text.count('id="axes_') == 12
+
+
 def test_results_survive_a_file(tmp_path: Path) -> None:
     """What is read is what was written."""
     path = tmp_path / "results.json"
@@ -187,12 +217,12 @@ def test_tables_go_between_the_markers(tmp_path: Path) -> None:
     """The rest of the page stays; without markers nothing is written."""
     page = tmp_path / "README.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    write_readme("new\n", page)
+    write_between("new\n", page)
     text = page.read_text(encoding="utf-8")
     assert text == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
     page.write_text("none", encoding="utf-8")
     with pytest.raises(ValueError, match="bench:begin"):
-        write_readme("new\n", page)
+        write_between("new\n", page)
     assert page.read_text(encoding="utf-8") == "none"
 
 

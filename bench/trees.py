@@ -19,13 +19,28 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-__all__ = ["REAL", "SIZES", "Sample", "cpu_props", "load", "plan", "sample"]
+__all__ = [
+    "LARGE",
+    "REAL",
+    "REALS",
+    "SIZES",
+    "Sample",
+    "cpu_props",
+    "load",
+    "plan",
+    "sample",
+]
 
 Props = dict[str, bytes]
 
-SIZES = (100, 1_000, 10_000)
-REAL = "smp64-8g"
-"""The tree that a QEMU pseries machine of 64 CPUs gives its guest: 77 nodes."""
+SIZES = (100, 1_000, 10_000, 100_000)
+LARGE = SIZES[-1]
+"""So large that a peer takes seconds for a thing: less often, or not at all."""
+
+REALS = {"smp64-8g": 77, "smp1024-8g": 1037}
+"""Trees that QEMU pseries machines of 64 and 1 024 CPUs give their guests: nodes."""
+
+REAL = next(iter(REALS))
 
 _SEED = 20_150_318
 _MAX_SAMPLE = 2_000
@@ -211,12 +226,12 @@ def corpus() -> Path:
 
 
 @cache
-def real() -> Sample | None:
-    """The tree of a 64-CPU pseries guest, or None where the corpus is not."""
+def real(label: str) -> Sample | None:
+    """The tree of a pseries guest, or None where the corpus is not."""
     # The library's own reader finds the nodes; what is measured finds them anew.
     from pydlpar import DeviceTree
 
-    file = corpus() / "dtb" / f"{REAL}.dtb.gz"
+    file = corpus() / "dtb" / f"{label}.dtb.gz"
     if not file.is_file():
         return None
     blob = gzip.decompress(file.read_bytes())
@@ -225,7 +240,7 @@ def real() -> Sample | None:
     cpus = [(i, path) for i, path, node in found if node.get("device_type") == b"cpu\0"]
     random.Random(_SEED).shuffle(cpus)
     return Sample(
-        label=REAL,
+        label=label,
         blob=blob,
         n_nodes=len(nodes),
         paths=tuple(path for _, path in cpus),
@@ -250,10 +265,10 @@ def real() -> Sample | None:
 
 
 def load(label: str) -> Sample:
-    """The sample of a label; a generated one of 77 nodes stands in for the real."""
-    if label != REAL:
+    """The sample of a label; a generated one of its size stands in for a real one."""
+    if label not in REALS:
         return sample(int(label))
-    return real() or sample(77)
+    return real(label) or sample(REALS[label])
 
 
 def plan(of: Sample) -> str:
