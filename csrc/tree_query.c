@@ -15,18 +15,17 @@ static int64_t answer(const struct dlpar_tree *t, uint32_t idx)
 uint32_t tree_phandle_value(const struct dlpar_tree *t,
 			    const struct tree_node *n)
 {
-	const uint8_t *p = n->img + tree_head_len(n->name_len);
-	const uint8_t *end = n->img + n->img_len, *first[3] = { NULL };
+	const uint8_t *p;
 	unsigned int i;
 
-	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
-		for (i = 0; i < 3; i++)
-			if (wire_get32(p + 8) == t->id_phandle[i] && !first[i])
-				first[i] = p;
-	for (i = 0; i < 3; i++)
-		if (first[i] && wire_get32(first[i] + 4) == 4)
-			return wire_get32(first[i] + 12) == NO_PHANDLE ?
-				       0 : wire_get32(first[i] + 12);
+	for (i = 0; i < 3; i++) {
+		if (t->id_phandle[i] == NIL)
+			continue;
+		p = tree_prop(t, n, t->id_phandle[i]);
+		if (p && wire_get32(p + 4) == 4)
+			return wire_get32(p + 12) == NO_PHANDLE ?
+				       0 : wire_get32(p + 12);
+	}
 	return 0;
 }
 
@@ -49,14 +48,13 @@ static uint32_t child_without_address(const struct dlpar_tree *t,
 	return i;
 }
 
-int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
-			size_t len)
+/* The node of a path that begins below @at, or NIL. */
+uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
+			 const char *path, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)path, *end = p + len, *q;
-	uint32_t at = 0, next, n;
+	uint32_t next, n;
 
-	if (!len || *p != '/')
-		return DLPAR_ERR_BADPATH;
 	for (; p < end; p = q) {
 		while (p < end && *p == '/')
 			p++;
@@ -66,16 +64,24 @@ int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
 		if (!q)
 			q = end;
 		if (q - p > DLPAR_TREE_NAME_MAX)
-			return DLPAR_ERR_NOTFOUND;
+			return NIL;
 		n = (uint32_t)(q - p);
 		next = tree_index_child(t, at, p, n);
 		if (next == NIL)
 			next = child_without_address(t, at, p, n);
 		if (next == NIL)
-			return DLPAR_ERR_NOTFOUND;
+			return NIL;
 		at = next;
 	}
-	return tree_handle(t, at);
+	return at;
+}
+
+int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
+			size_t len)
+{
+	if (!len || *path != '/')
+		return DLPAR_ERR_BADPATH;
+	return answer(t, tree_path_below(t, 0, path, len));
 }
 
 int64_t dlpar_tree_phandle(const struct dlpar_tree *t, uint32_t phandle)

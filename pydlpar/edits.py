@@ -219,5 +219,5 @@ class Batch:
             raise_error(n, what, row=out[0], decode_error=TreeError)
         tree = self._tree
         handles = ffi.unpack(out, n) if n else []
-        self.nodes = [Node(tree, h) if h else None for h in handles]
+        self.nodes = [Node(tree, h) if h >= 0 else None for h in handles]
         return self.nodes
