@@ -306,28 +306,7 @@ int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
 void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
 		      uint32_t n_names);
 
-/* tree_dir.c: the property directory. */
-bool tree_dir_reaches(uint32_t img_len);
-uint32_t *tree_dir_end(uint8_t *block, uint32_t cap);
-uint32_t tree_dir_entry(uint32_t off, uint32_t name);
-uint32_t tree_dir_off(uint32_t entry);
-uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n);
-int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
-int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
-		 uint32_t name);
-uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
-		       uint8_t *block, uint32_t cap);
-void tree_dir_make(struct tree_node *n, uint32_t keep);
-void tree_dir_drop(struct dlpar_tree *t, struct tree_node *n);
-void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name);
-void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
-		    uint32_t now);
-void tree_dir_remove(struct tree_node *n, uint32_t off, uint32_t was);
-
-uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
-		   uint32_t name);
-uint32_t tree_phandle_value(const struct dlpar_tree *t,
-			    const struct tree_node *n);
+#include "tree_dir.h"
 
 /*
  * tree_journal.c: outside a transaction these note nothing. _image() and

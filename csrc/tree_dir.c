@@ -11,30 +11,6 @@
  */
 #include "tree.h"
 
-#define HALF 0xffffu
-
-/* Whether entries can tell all places of an image of this length. */
-bool tree_dir_reaches(uint32_t img_len)
-{
-	return img_len / 4 <= HALF;
-}
-
-/* Behind the directory of a block: the first entry is the one before. */
-uint32_t *tree_dir_end(uint8_t *block, uint32_t cap)
-{
-	return (uint32_t *)(void *)(block + cap);
-}
-
-uint32_t tree_dir_entry(uint32_t off, uint32_t name)
-{
-	return off / 4 << 16 | (name & HALF);
-}
-
-uint32_t tree_dir_off(uint32_t entry)
-{
-	return (entry >> 16) * 4;
-}
-
 /* What the node's directory takes, or will take, of a block of its own. */
 uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
 {
@@ -188,21 +164,22 @@ static uint8_t *by_run(const struct tree_node *n, const uint32_t *d,
 	for (i = 0; i < count; i++) {
 		uint8_t *p = n->img + tree_dir_off(d[i]);
 
-		if ((d[i] & HALF) == (name & HALF) && wire_get32(p + 8) == name)
+		if ((d[i] & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;
 }
 
-static uint8_t *by_own(const struct tree_node *n, uint32_t name)
+/* The record of @img with this name, by @n entries before @d, or NULL. */
+uint8_t *tree_dir_find(uint8_t *img, const uint32_t *d, uint32_t n,
+		       uint32_t name)
 {
-	const uint32_t *d = tree_dir_end(n->img, n->img_cap);
-	const uint32_t *end = d - n->at.n_dir;
+	const uint32_t *end = d - n;
 
 	while (d-- > end) {
-		uint8_t *p = n->img + tree_dir_off(*d);
+		uint8_t *p = img + tree_dir_off(*d);
 
-		if ((*d & HALF) == (name & HALF) && wire_get32(p + 8) == name)
+		if ((*d & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;
@@ -216,7 +193,8 @@ uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
 	uint8_t *end = n->img + n->img_len;
 
 	if (n->flags & NODE_OWN && n->at.n_dir != NO_DIR)
-		return by_own(n, name);
+		return tree_dir_find(n->img, tree_dir_end(n->img, n->img_cap),
+				     n->at.n_dir, name);
 	wire_prefetch(n->img + n->img_len / 4);
 	wire_prefetch(n->img + n->img_len / 2);
 	if (!(n->flags & (NODE_OWN | NODE_SCAN)))

@@ -134,7 +134,7 @@ int tree_index_reserve(struct dlpar_tree *t)
 static bool name_equal(const struct tree_node *n, const uint8_t *name,
 		       uint32_t len)
 {
-	return n->name_len == len && !memcmp(tree_node_name(n), name, len);
+	return n->name_len == len && wire_same(tree_node_name(n), name, len);
 }
 
 static uint32_t child_by_list(const struct dlpar_tree *t, uint32_t parent,

@@ -30,7 +30,7 @@ static struct tree_name *find_slot(const struct dlpar_tree *t,
 	struct tree_name *s = &t->names[j];
 
 	while (s->ref && (s->hash != hash || s->len != len ||
-			  memcmp(t->strings + s->ref - 1, name, len))) {
+			  !wire_same(t->strings + s->ref - 1, name, len))) {
 		j = (j + 1) & m;
 		s = &t->names[j];
 	}

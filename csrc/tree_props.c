@@ -68,6 +68,12 @@ int tree_grow_check(const struct dlpar_tree *t, uint64_t more)
 							    DLPAR_OK;
 }
 
+/* An edit of a property that may be the phandle can need a place in a table. */
+static int reserve_phandle(struct dlpar_tree *t, uint32_t name)
+{
+	return tree_names_phandle(t, name) ? tree_index_reserve(t) : DLPAR_OK;
+}
+
 static void refresh_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t name)
 {
 	if (tree_names_phandle(t, name))
@@ -81,8 +87,8 @@ static int overwrite(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 	uint32_t off = (uint32_t)(p + 12 - t->nodes[idx].img);
 	int err = journal_bytes(t, idx, off, len);
 
-	if (!err && tree_names_phandle(t, wire_get32(p + 8)))
-		err = tree_index_reserve(t);
+	if (!err)
+		err = reserve_phandle(t, wire_get32(p + 8));
 	if (err)
 		return err;
 	if (len)
@@ -102,7 +108,7 @@ static int resize(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 	int err = now > was ? tree_grow_check(t, now - was) : DLPAR_OK;
 
 	if (!err)
-		err = tree_index_reserve(t);
+		err = reserve_phandle(t, name);
 	if (!err)
 		err = own_image(t, idx, n->img_len - was + now);
 	if (err)
@@ -118,51 +124,73 @@ static int resize(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 	return DLPAR_OK;
 }
 
-static int append(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
-		  uint32_t name_len, const uint8_t *value, uint32_t len)
+/* A new last record, its name being the tree's. */
+static int append(struct dlpar_tree *t, uint32_t idx, uint32_t name,
+		  const uint8_t *value, uint32_t len)
 {
 	struct tree_node *n = &t->nodes[idx];
-	uint32_t more = tree_prop_len(len), id, off = n->img_len;
+	uint32_t more = tree_prop_len(len), off = n->img_len;
 	int err = tree_grow_check(t, more);
 
 	if (!err)
-		err = tree_name_reserve(t, 1, name_len + 1);
-	if (!err)
-		err = tree_index_reserve(t);
+		err = reserve_phandle(t, name);
 	if (!err)
 		err = own_image(t, idx, off + more);
 	if (err)
 		return err;
-	id = tree_name_intern(t, name, name_len);
-	tree_put_prop(n->img + off, id, value, len);
+	tree_put_prop(n->img + off, name, value, len);
 	n->img_len += more;
 	t->struct_len += more;
-	tree_dir_append(n, off, id);
-	refresh_phandle(t, idx, id);
+	tree_dir_append(n, off, name);
+	refresh_phandle(t, idx, name);
 	return DLPAR_OK;
+}
+
+/* The same with a name that the tree does not have yet. */
+static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
+			uint32_t len, const uint8_t *value, uint32_t value_len)
+{
+	uint32_t strings_len = t->strings_len, n_names = t->n_names;
+	int err;
+
+	if (!tree_name_ok(name, len))
+		return DLPAR_ERR_BADARG;
+	err = tree_name_reserve(t, 1, len + 1);
+	if (err)
+		return err;
+	err = append(t, idx, tree_name_intern(t, name, len), value, value_len);
+	if (err)
+		tree_name_forget(t, strings_len, n_names);
+	return err;
+}
+
+static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
+		     uint32_t len, const uint8_t *value, uint32_t value_len)
+{
+	uint32_t id;
+	uint8_t *p;
+
+	if (!tree_name_find(t, name, len, &id))
+		return append_named(t, idx, name, len, value, value_len);
+	p = tree_prop(t, &t->nodes[idx], id);
+	if (!p)
+		return append(t, idx, id, value, value_len);
+	if (wire_get32(p + 4) == value_len)
+		return overwrite(t, idx, p, value, value_len);
+	return resize(t, idx, p, value, value_len);
 }
 
 int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len)
 {
-	const uint8_t *s = (const uint8_t *)name;
-	uint32_t id = 0;
-	uint8_t *p = NULL;
 	int err;
 
-	if (!tree_name_ok(s, len))
+	if (!len || len > DLPAR_TREE_NAME_MAX)
 		return DLPAR_ERR_BADARG;
 	if (value_len > DLPAR_TREE_SIZE_MAX / 2)
 		return DLPAR_ERR_TOOBIG;
-	if (tree_name_find(t, s, (uint32_t)len, &id))
-		p = tree_prop(t, &t->nodes[idx], id);
-	if (!p)
-		err = append(t, idx, s, (uint32_t)len, value,
-			     (uint32_t)value_len);
-	else if (wire_get32(p + 4) == value_len)
-		err = overwrite(t, idx, p, value, (uint32_t)value_len);
-	else
-		err = resize(t, idx, p, value, (uint32_t)value_len);
+	err = set_named(t, idx, (const uint8_t *)name, (uint32_t)len, value,
+			(uint32_t)value_len);
 	if (!err)
 		t->edits++;
 	return err;
@@ -182,7 +210,7 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 		return DLPAR_ERR_NOTFOUND;
 	off = (uint32_t)(p - n->img);
 	was = tree_prop_len(wire_get32(p + 4));
-	err = tree_index_reserve(t);
+	err = reserve_phandle(t, id);
 	if (!err)
 		err = own_image(t, idx, n->img_len);
 	if (err)

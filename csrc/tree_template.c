@@ -113,10 +113,9 @@ static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 {
 	const uint8_t *p = tpl->img, *end = p + tpl->len;
 
-	if (tpl->n_dir != NO_DIR)
-		return slot < tpl->n_dir ?
-			       p + tree_dir_off(tree_dir_end(tpl->img, tpl->cap)
-						[-1 - (int64_t)slot]) : NULL;
+	if (tpl->n_dir != NO_DIR && slot < tpl->n_dir)
+		return p + tree_dir_off(*(tree_dir_end(tpl->img, tpl->cap) -
+					  slot - 1));
 	while (p < end && slot--)
 		p += tree_prop_len(wire_get32(p + 4));
 	return p < end ? p : NULL;
@@ -127,6 +126,9 @@ static const uint8_t *record_of(const struct tree_template *tpl, uint32_t id)
 {
 	const uint8_t *p = tpl->img, *end = p + tpl->len;
 
+	if (tpl->n_dir != NO_DIR)
+		return tree_dir_find(tpl->img, tree_dir_end(tpl->img, tpl->cap),
+				     tpl->n_dir, id);
 	while (p < end && wire_get32(p + 8) != id)
 		p += tree_prop_len(wire_get32(p + 4));
 	return p < end ? p : NULL;
