@@ -188,6 +188,7 @@ const char *dlpar_strerror(int err);
 /* cffi: end */
 
 #include "dlpar_tree.h"
+#include "dlpar_bulk.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydlpar.bulk import (
+    Column,
+)
 from pydlpar.dispatch import (
     Dispatcher,
     Outcome,
@@ -31,6 +34,9 @@ from pydlpar.errors import (
 )
 from pydlpar.node import (
     Node,
+)
+from pydlpar.node_array import (
+    NodeArray,
 )
 from pydlpar.partition import (
     Partition,
@@ -68,6 +74,7 @@ __all__ = [
     "ArgumentError",
     "BusyError",
     "Change",
+    "Column",
     "DecodeError",
     "DeviceTree",
     "Dispatcher",
@@ -85,6 +92,7 @@ __all__ = [
     "LookupArrays",
     "NoSpaceError",
     "Node",
+    "NodeArray",
     "NotFoundError",
     "Outcome",
     "Partition",

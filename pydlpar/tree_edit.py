@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.bulk import TreeBulk
 from pydlpar.edits import Batch, Template, Transaction
 from pydlpar.errors import TreeError
 from pydlpar.names import Buffer, as_bytes, encode_name, encode_props
 from pydlpar.node import Node
-from pydlpar.tree_lookup import TreeLookup
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["TREE_OUT", "TreeEdit", "seed"]
 
 _FIRST = lib.DLPAR_TREE_FIRST
+_add = lib.dlpar_tree_add
+_remove = lib.dlpar_tree_remove
 TREE_OUT = ffi.typeof("struct dlpar_tree **")
 
 
@@ -27,7 +29,7 @@ def seed() -> int:
     return int.from_bytes(os.urandom(8), "little")
 
 
-class TreeEdit(TreeLookup):
+class TreeEdit(TreeBulk):
     """What `DeviceTree` has to change its nodes with."""
 
     __slots__ = ()
@@ -56,7 +58,7 @@ class TreeEdit(TreeLookup):
         """Add a node below *parent*; errors as of `add_node()`."""
         raw, stream = encode_name(name), encode_props(properties)
         flags = _FIRST if first else 0
-        handle = lib.dlpar_tree_add(
+        handle = _add(
             self.ptr, self.own(parent), raw, len(raw), stream, len(stream), flags
         )
         if handle < 0:
@@ -67,13 +69,13 @@ class TreeEdit(TreeLookup):
         """Remove the node of a path, and its subtree."""
         self.remove(self[path])
 
-    def remove(self, node: Node) -> None:
-        """Remove a node and its subtree.
+    def remove(self, node: Node | int) -> None:
+        """Remove a node, or that of a handle, and its subtree.
 
         Raises:
             ArgumentError: it is the root, or of another tree.
         """
-        rc = lib.dlpar_tree_remove(self.ptr, self.own(node))
+        rc = _remove(self.ptr, node if isinstance(node, int) else self.own(node))
         if rc < 0:
             raise_error(rc, "removal of a node", decode_error=TreeError)
 
