@@ -128,7 +128,7 @@ struct tree_template {
 	uint8_t *img;			/* PROP records; NULL: none */
 	uint32_t len, cap;
 	uint32_t n_dir;			/* as of a node, without its head */
-	bool phandle;			/* one may be the node's phandle */
+	uint32_t phandle_off;		/* of the record that says it, or NIL */
 	uint32_t gen;			/* how often the slot was emptied */
 	uint64_t made;			/* running number of the template */
 };
@@ -228,6 +228,14 @@ static inline uint32_t tree_after(const struct dlpar_tree *t, uint32_t top,
 	while (i != top && t->nodes[i].next == NIL)
 		i = t->nodes[i].parent;
 	return i == top ? NIL : t->nodes[i].next;
+}
+
+/* The phandle that a record of 4 bytes says, 0 for none. */
+static inline uint32_t tree_phandle_of(const uint8_t *prop)
+{
+	uint32_t value = wire_get32(prop + 12);
+
+	return value == NO_PHANDLE ? 0 : value;
 }
 
 /* Whether @off is the name of a property that can be the node's phandle. */

@@ -23,8 +23,7 @@ uint32_t tree_phandle_value(const struct dlpar_tree *t,
 			continue;
 		p = tree_prop(t, n, t->id_phandle[i]);
 		if (p && wire_get32(p + 4) == 4)
-			return wire_get32(p + 12) == NO_PHANDLE ?
-				       0 : wire_get32(p + 12);
+			return tree_phandle_of(p);
 	}
 	return 0;
 }

@@ -50,6 +50,36 @@ static struct tree_template *resolve(const struct dlpar_tree *t, int template_id
 	return &t->templates[slot];
 }
 
+/* The record of a property of the template by its name, or NULL. */
+static const uint8_t *record_of(const struct tree_template *tpl, uint32_t id)
+{
+	const uint8_t *p = tpl->img, *end = p + tpl->len;
+
+	if (tpl->n_dir != NO_DIR)
+		return tree_dir_find(tpl->img, tree_dir_end(tpl->img, tpl->cap),
+				     tpl->n_dir, id);
+	while (p < end && wire_get32(p + 8) != id)
+		p += tree_prop_len(wire_get32(p + 4));
+	return p < end ? p : NULL;
+}
+
+/* Where the phandle of a node stands: a patch changes no size, so always there. */
+static uint32_t find_phandle(const struct dlpar_tree *t,
+			     const struct tree_template *tpl)
+{
+	const uint8_t *p;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		if (t->id_phandle[i] == NIL)
+			continue;
+		p = record_of(tpl, t->id_phandle[i]);
+		if (p && wire_get32(p + 4) == 4)
+			return (uint32_t)(p - tpl->img);
+	}
+	return NIL;
+}
+
 /* Records at the start of a block, their directory at its end. */
 static int encode(struct dlpar_tree *t, struct tree_template *tpl,
 		  const struct prop_plan *plan)
@@ -64,7 +94,7 @@ static int encode(struct dlpar_tree *t, struct tree_template *tpl,
 		      dir ? tree_dir_end(tpl->img, tpl->cap) : NULL, 0);
 	tpl->len = plan->image_len;
 	tpl->n_dir = dir ? plan->n : NO_DIR;
-	tpl->phandle = plan->phandle;
+	tpl->phandle_off = find_phandle(t, tpl);
 	return DLPAR_OK;
 }
 
@@ -108,7 +138,7 @@ void tree_templates_forget(struct dlpar_tree *t, uint64_t made)
 			forget(t, &t->templates[i]);
 }
 
-/* The record of a property of the template by its place, or NULL. */
+/* By its place. */
 static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 {
 	const uint8_t *p = tpl->img, *end = p + tpl->len;
@@ -117,19 +147,6 @@ static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 		return p + tree_dir_off(*(tree_dir_end(tpl->img, tpl->cap) -
 					  slot - 1));
 	while (p < end && slot--)
-		p += tree_prop_len(wire_get32(p + 4));
-	return p < end ? p : NULL;
-}
-
-/* By its name. */
-static const uint8_t *record_of(const struct tree_template *tpl, uint32_t id)
-{
-	const uint8_t *p = tpl->img, *end = p + tpl->len;
-
-	if (tpl->n_dir != NO_DIR)
-		return tree_dir_find(tpl->img, tree_dir_end(tpl->img, tpl->cap),
-				     tpl->n_dir, id);
-	while (p < end && wire_get32(p + 8) != id)
 		p += tree_prop_len(wire_get32(p + 4));
 	return p < end ? p : NULL;
 }
@@ -219,8 +236,8 @@ static int fill(struct dlpar_tree *t, uint32_t idx,
 		return err;
 	n->img_len += tpl->len;
 	copy_dir(n, tpl);
-	if (tpl->phandle)
-		n->phandle = tree_phandle_value(t, n);
+	if (tpl->phandle_off != NIL)
+		n->phandle = tree_phandle_of(img + tpl->phandle_off);
 	return DLPAR_OK;
 }
 
