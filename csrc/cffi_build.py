@@ -12,6 +12,7 @@ HEADERS = [
     "dlpar",
     "dlpar_tree",
     "dlpar_access",
+    "dlpar_bulk",
     "dlpar_dts",
     "dlpar_overlay",
     "dlpar_drmem",

@@ -191,6 +191,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_tree.h"
 #include "dlpar_access.h"
 #include "dlpar_overlay.h"
+#include "dlpar_bulk.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"

@@ -40,6 +40,8 @@
 #define DLPAR_TREE_LENIENT 1
 /* A new node becomes its parent's first child, as libfdt does; not its last. */
 #define DLPAR_TREE_FIRST 2
+/* A patch of a template names properties by their place in it; not by name. */
+#define DLPAR_TREE_SLOTS 16
 
 struct dlpar_tree;
 
@@ -280,11 +282,14 @@ int dlpar_tree_drop_template(struct dlpar_tree *tree, int template_id);
 
 /**
  * dlpar_tree_stamp() - add a node from a template
- * @patch: property stream of values to differ from the template's
+ * @patch: values to differ from the template's: a property stream or, with
+ *         DLPAR_TREE_SLOTS, records without padding of place in the template
+ *         (the first is 0) and length (32 bits each, big-endian), and value
+ * @flags: 0, or of DLPAR_TREE_FIRST and DLPAR_TREE_SLOTS
  *
  * returns: its handle. Errors as of _add(), and
  *	DLPAR_ERR_STALE      no such template
- *	DLPAR_ERR_NOTFOUND   the template has no property of a patch's name
+ *	DLPAR_ERR_NOTFOUND   the template has no property that a patch names
  *	DLPAR_ERR_BADLENGTH  a patch changes the size
  */
 int64_t dlpar_tree_stamp(struct dlpar_tree *tree, int64_t parent,
@@ -323,22 +328,26 @@ int dlpar_tree_extract(const struct dlpar_tree *tree,
 		       struct dlpar_tree **fragment, int64_t node,
 		       uint64_t seed);
 
-/* Operations of dlpar_tree_batch(). */
+/*
+ * Operations of dlpar_tree_batch(). Flags of _add() and _stamp() stand in the
+ * upper half of an operation's 32 bits.
+ */
 enum dlpar_tree_op {
 	DLPAR_TREE_OP_ADD = 1,		/* name, property stream; gives a node */
 	DLPAR_TREE_OP_STAMP = 2,	/* name, 32-bit template, patch; a node */
 	DLPAR_TREE_OP_SET = 3,		/* name, value */
 	DLPAR_TREE_OP_UNSET = 4,	/* name */
-	DLPAR_TREE_OP_REMOVE = 5
+	DLPAR_TREE_OP_REMOVE = 5,
+	DLPAR_TREE_OP_FIND = 6		/* path below the node; gives a node */
 };
 
 /**
  * dlpar_tree_batch() - a stream of edits in one call and one transaction
- * @results: one per operation: the handle of a node made, else 0
+ * @results: one per operation: the handle of a node made or found, else -1
  * @cap:     room in @results
  * @ops:     records without padding, numbers big-endian: operation (32 bits),
  *           node (64 bits: a handle, or -1 - k for the node that operation k
- *           made), name length, data length (32 bits each), name, data
+ *           gave), name length, data length (32 bits each), name, data
  *
  * All or nothing: at the first error everything is undone, and @results[0] is
  * the index of the operation that failed.

@@ -4,8 +4,9 @@
  *
  * A node's properties live in its image: BEGIN_NODE, name and PROP records
  * exactly as FDT encodes them. It lies in the blob while the node has not
- * changed size, else in an arena block that the node owns. A property name is
- * known by the offset of its string, so images hold names as 32-bit numbers.
+ * changed size, else in an arena block that the node owns, which also holds the
+ * node's property directory, at its end. A property name is known by the offset
+ * of its string, so images hold names as 32-bit numbers.
  *
  * Growing the node array moves the records: no pointer to one may be held
  * across a call that can add a node.
@@ -21,6 +22,7 @@
 
 #define NIL 0xffffffffu
 #define NO_PHANDLE 0xffffffffu
+#define NO_DIR 0xffffffffu
 #define GENERATION_MAX 0x7fffffffu
 #define N_SIZE_CLASSES 13
 #define END_NODE_LEN 4u
@@ -45,12 +47,12 @@ struct tree_node {
 	uint16_t name_len;
 	uint16_t flags;
 	uint8_t *img;
-	uint32_t img_len, img_cap;
+	uint32_t img_len, img_cap;	/* NODE_OWN: cap is of the block */
 	union {
 		struct {		/* of the subtree in the blob */
 			uint32_t off, len;
 		} span;			/* while clean */
-		uint32_t *dir;		/* NODE_OWN: a block, or NULL */
+		uint32_t n_dir;		/* NODE_OWN: its entries, or NO_DIR */
 	} at;
 	uint32_t gen;
 	union {
@@ -66,6 +68,13 @@ struct tree_slot {
 struct tree_hash {
 	struct tree_slot *slots;
 	uint32_t mask, used;
+};
+
+struct tree_name {
+	uint32_t ref;			/* offset of the string, plus one; 0: empty */
+	uint32_t hash;
+	uint32_t len;
+	uint32_t seen;			/* the last stream that had the name */
 };
 
 struct large_block {
@@ -108,6 +117,7 @@ struct journal_entry {
 	uint32_t saved;			/* IMAGE: u of the node */
 	uint32_t phandle;
 	uint32_t off;			/* BYTES: of the value in the image */
+	uint32_t n_dir;			/* IMAGE: of the node, when its own */
 	uint32_t len, cap;		/* of what was there */
 	uint32_t strings_len, n_names;	/* MARK */
 	uint64_t made;			/* MARK: templates */
@@ -125,6 +135,8 @@ struct journal_entry {
 struct tree_template {
 	uint8_t *img;			/* PROP records; NULL: none */
 	uint32_t len, cap;
+	uint32_t n_dir;			/* as of a node, without its head */
+	uint32_t phandle_off;		/* of the record that says it, or NIL */
 	uint32_t gen;			/* how often the slot was emptied */
 	uint64_t made;			/* running number of the template */
 };
@@ -152,8 +164,9 @@ struct dlpar_tree {
 
 	uint8_t *strings;		/* grows at its end only */
 	uint32_t strings_len, strings_cap;
-	uint32_t *names;		/* offset of the string, plus one */
+	struct tree_name *names;
 	uint32_t names_mask, n_names;
+	uint32_t stream;		/* running number of a property stream */
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
 	uint32_t *dir;			/* runs of a count and entries */
@@ -227,6 +240,14 @@ static inline uint32_t tree_after(const struct dlpar_tree *t, uint32_t top,
 	return i == top ? NIL : t->nodes[i].next;
 }
 
+/* The phandle that a record of 4 bytes says, 0 for none. */
+static inline uint32_t tree_phandle_of(const uint8_t *prop)
+{
+	uint32_t value = wire_get32(prop + 12);
+
+	return value == NO_PHANDLE ? 0 : value;
+}
+
 /* Whether @off is the name of a property that can be the node's phandle. */
 static inline bool tree_names_phandle(const struct dlpar_tree *t, uint32_t off)
 {
@@ -279,6 +300,8 @@ void tree_index_enter(struct dlpar_tree *t, uint32_t idx);
 void tree_index_leave(struct dlpar_tree *t, uint32_t idx);
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len);
+uint32_t tree_index_hashed(const struct dlpar_tree *t, uint32_t parent,
+			   const uint8_t *name, uint32_t len, uint32_t hash);
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
 void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
@@ -290,12 +313,16 @@ void tree_free_node(struct dlpar_tree *t, uint32_t idx);
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
 
 /* tree_names.c: property names. */
+bool tree_name_ok(const uint8_t *name, size_t len);
 bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
 		    uint32_t len, uint32_t *off);
 int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes);
 void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len);
 uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
 			  uint32_t len);
+void tree_name_stream(struct dlpar_tree *t);
+int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
+		   uint32_t *off);
 void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
 		      uint32_t n_names);
 
@@ -307,23 +334,14 @@ static inline bool tree_name_known(const struct dlpar_tree *t, const char *name,
 	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
 }
 
-/* tree_dir.c: the property directory. */
-int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
-int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
-		 uint32_t name);
-void tree_dir_make(struct dlpar_tree *t, struct tree_node *n);
-void tree_dir_drop(struct dlpar_tree *t, struct tree_node *n);
-
-uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
-		   uint32_t name);
-uint32_t tree_phandle_value(const struct dlpar_tree *t,
-			    const struct tree_node *n);
+#include "tree_dir.h"
 
 /*
  * tree_journal.c: outside a transaction these note nothing. _image() and
  * _bytes() come before the change and may fail; the others have room reserved.
  */
 bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n);
+bool journal_cancel(struct dlpar_tree *t, uint32_t idx);
 int journal_reserve(struct dlpar_tree *t);
 void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
 void journal_image(struct dlpar_tree *t, uint32_t idx);
@@ -335,30 +353,61 @@ int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
 
-/* tree_edit.c: the edits without the lock, for those who hold it. */
+/* tree_stream.c: properties as callers give them. */
 struct prop_stream {
 	struct wire_cursor c;
 	const uint8_t *name, *value;
 	uint32_t name_len, value_len;
 };
 
+#define STREAM_KEPT 64u
+
+/* A stream that was read once: it is valid, its names are the tree's. */
+struct prop_plan {
+	const uint8_t *props;
+	size_t len;
+	uint32_t n, image_len;
+	bool phandle;			/* one of them may be the phandle */
+	uint32_t strings_len, n_names;	/* of the tree, before */
+	uint32_t ids[STREAM_KEPT];	/* of the first names */
+};
+
 int stream_next(struct prop_stream *s);
-int stream_measure(const uint8_t *props, size_t len, uint32_t *n,
-		   uint32_t *names_len, uint32_t *image_len);
-int stream_encode(struct dlpar_tree *t, uint8_t *out, const uint8_t *props,
-		  size_t len, uint32_t *image_len);
-int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
-		     const uint8_t *name, size_t len);
-int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
-	       uint32_t props_len, uint32_t *idx);
-void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
-		uint32_t props_len, uint32_t flags);
-void tree_take_out(struct dlpar_tree *t, uint32_t idx);
-void tree_put_back(struct dlpar_tree *t, uint32_t idx);
+int stream_plan(struct dlpar_tree *t, struct prop_plan *plan,
+		const uint8_t *props, size_t len);
+void stream_encode(struct dlpar_tree *t, const struct prop_plan *plan,
+		   uint8_t *out, uint32_t *dir_end, uint32_t off);
+void stream_forget(struct dlpar_tree *t, const struct prop_plan *plan);
+
+/* tree_props.c: edits of properties, without the lock. */
+void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
+		   uint32_t len);
+int tree_grow_check(const struct dlpar_tree *t, uint64_t more);
 int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len);
 int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name,
 	       size_t len);
+
+/* tree_edit.c: edits of nodes, for those who hold the lock. */
+struct node_name {
+	const uint8_t *s;
+	uint32_t len, hash;
+};
+
+int tree_check_name(const struct dlpar_tree *t, struct node_name *out,
+		    uint32_t parent, const uint8_t *name, size_t len);
+int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
+		     const uint8_t *name, size_t len);
+int tree_blank_named(struct dlpar_tree *t, const struct node_name *name,
+		     uint32_t props_len, uint32_t room, uint32_t *idx);
+int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
+	       uint32_t props_len, uint32_t *idx);
+void tree_place_ready(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		      uint32_t flags);
+void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		uint32_t props_len, uint32_t flags);
+void tree_take_out(struct dlpar_tree *t, uint32_t idx);
+void tree_put_back(struct dlpar_tree *t, uint32_t idx);
 int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 	     size_t len, const uint8_t *props, size_t props_len,
 	     uint32_t flags, uint32_t *idx);
@@ -400,60 +449,6 @@ int64_t tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap);
 int tree_extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
 		 uint32_t at, uint64_t seed);
 
-/*
- * tree_lock.c: all that is public enters a tree before it looks at it, and
- * gives DLPAR_ERR_BUSY where it may not. This does not nest: while inside,
- * call nothing that enters the same tree.
- */
-bool tree_lock_read(struct tree_lock *l);
-bool tree_lock_edit(struct dlpar_tree *t);
-void tree_lock_leave(struct tree_lock *l);
-void tree_lock_free(struct dlpar_tree *t);
-/* To read two, which may be one and the same. */
-bool tree_enter_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b);
-void tree_leave_read_two(const struct dlpar_tree *a, const struct dlpar_tree *b);
-/* To edit two; to edit @t and read another one. */
-bool tree_enter_two(struct dlpar_tree *a, struct dlpar_tree *b);
-void tree_leave_two(struct dlpar_tree *a, struct dlpar_tree *b);
-bool tree_enter_from(struct dlpar_tree *t, const struct dlpar_tree *from);
-void tree_leave_from(struct dlpar_tree *t, const struct dlpar_tree *from);
-
-static inline bool tree_enter_read(const struct dlpar_tree *t)
-{
-	return !t->shared || tree_lock_read(t->shared);
-}
-
-static inline void tree_leave_read(const struct dlpar_tree *t)
-{
-	if (t->shared)
-		tree_lock_leave(t->shared);
-}
-
-static inline int64_t tree_left(const struct dlpar_tree *t, int64_t ret)
-{
-	tree_leave_read(t);
-	return ret;
-}
-
-/* What @answer gives, found while inside. */
-#define TREE_READ(t, answer) \
-	(tree_enter_read(t) ? tree_left((t), (answer)) : DLPAR_ERR_BUSY)
-
-/* To edit. */
-static inline bool tree_enter(struct dlpar_tree *t)
-{
-	if (t->shared)
-		return tree_lock_edit(t);
-	return !atomic_flag_test_and_set_explicit(&t->lock,
-						  memory_order_acquire);
-}
-
-static inline void tree_leave(struct dlpar_tree *t)
-{
-	if (t->shared)
-		tree_lock_leave(t->shared);
-	else
-		atomic_flag_clear_explicit(&t->lock, memory_order_release);
-}
+#include "tree_lock.h"
 
 #endif /* DLPAR_TREE_PRIVATE_H */

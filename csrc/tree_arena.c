@@ -26,13 +26,18 @@ static const uint32_t class_size[N_SIZE_CLASSES] = {
 #define FIRST_CLASS 0
 #endif
 
+/* Classes go up by a half and by a third in turn: two for each power of 2. */
 static unsigned int size_class(uint32_t need)
 {
-	unsigned int c = FIRST_CLASS;
+	unsigned int high;
 
-	while (c < N_SIZE_CLASSES && class_size[c] < need)
-		c++;
-	return c;
+	if (FIRST_CLASS || need > class_size[N_SIZE_CLASSES - 1])
+		return N_SIZE_CLASSES;
+	if (need <= class_size[0])
+		return 0;
+	high = wire_log2(need - 1);
+	return 2 * (high - wire_log2(class_size[0])) + 1 +
+	       ((need - 1) >> (high - 1) & 1);
 }
 
 static bool take(struct tree_arena *a, size_t size)

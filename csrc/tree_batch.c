@@ -2,13 +2,17 @@
 /*
  * tree_batch.c - a stream of edits in one call and one transaction.
  *
- * An operation may name a node that an earlier one of the stream has made. All
- * of them happen, or none.
+ * An operation may name a node that an earlier one of the stream has made or
+ * found. All of them happen, or none.
  */
 #include "tree.h"
 
+#define OP_HEAD 20u
+#define CODE_MASK 0xffffu
+#define FLAGS_SHIFT 16
+
 struct op {
-	uint32_t code;
+	uint32_t code, flags;
 	int64_t node;
 	const uint8_t *name, *data;
 	uint32_t name_len, data_len;
@@ -16,10 +20,15 @@ struct op {
 
 static int next_op(struct wire_cursor *c, struct op *op)
 {
-	op->code = wire_take32(c);
-	op->node = (int64_t)wire_take64(c);
-	op->name_len = wire_take32(c);
-	op->data_len = wire_take32(c);
+	const uint8_t *head = wire_take(c, OP_HEAD);
+
+	if (!head)
+		return DLPAR_ERR_TRUNCATED;
+	op->code = wire_get32(head) & CODE_MASK;
+	op->flags = wire_get32(head) >> FLAGS_SHIFT;
+	op->node = (int64_t)wire_get64(head + 4);
+	op->name_len = wire_get32(head + 12);
+	op->data_len = wire_get32(head + 16);
 	op->name = wire_take(c, op->name_len);
 	op->data = wire_take(c, op->data_len);
 	return c->err;
@@ -34,7 +43,7 @@ static int target(const struct dlpar_tree *t, const struct op *op,
 	if (node < 0) {
 		uint64_t k = ~(uint64_t)node;
 
-		if (k >= done || !results[k])
+		if (k >= done || results[k] < 0)
 			return DLPAR_ERR_BADARG;
 		node = results[k];
 	}
@@ -42,62 +51,81 @@ static int target(const struct dlpar_tree *t, const struct op *op,
 	return *idx == NIL ? DLPAR_ERR_STALE : DLPAR_OK;
 }
 
+static int find(const struct dlpar_tree *t, const struct op *op, uint32_t idx,
+		uint32_t *got)
+{
+	if (op->data_len)
+		return DLPAR_ERR_BADARG;
+	*got = tree_path_below(t, idx, (const char *)op->name, op->name_len);
+	return *got == NIL ? DLPAR_ERR_NOTFOUND : DLPAR_OK;
+}
+
+static int stamp(struct dlpar_tree *t, const struct op *op, uint32_t idx,
+		 uint32_t *got)
+{
+	if (op->data_len < 4)
+		return DLPAR_ERR_TRUNCATED;
+	return tree_stamp(t, idx, (const char *)op->name, op->name_len,
+			  (int)wire_get32(op->data), op->data + 4,
+			  op->data_len - 4, op->flags, got);
+}
+
+/* @got: the node that the operation makes or finds. */
 static int run_op(struct dlpar_tree *t, const struct op *op, uint32_t idx,
-		  int64_t *result)
+		  uint32_t *got)
 {
 	const char *name = (const char *)op->name;
-	uint32_t made = NIL;
-	int err;
 
 	switch (op->code) {
 	case DLPAR_TREE_OP_ADD:
-		err = tree_add(t, idx, name, op->name_len, op->data,
-			       op->data_len, 0, &made);
-		break;
+		return tree_add(t, idx, name, op->name_len, op->data,
+				op->data_len, op->flags, got);
 	case DLPAR_TREE_OP_STAMP:
-		if (op->data_len < 4)
-			return DLPAR_ERR_TRUNCATED;
-		err = tree_stamp(t, idx, name, op->name_len,
-				 (int)wire_get32(op->data), op->data + 4,
-				 op->data_len - 4, 0, &made);
-		break;
+		return stamp(t, op, idx, got);
 	case DLPAR_TREE_OP_SET:
-		err = tree_set(t, idx, name, op->name_len, op->data,
-			       op->data_len);
-		break;
+		return tree_set(t, idx, name, op->name_len, op->data,
+				op->data_len);
 	case DLPAR_TREE_OP_UNSET:
-		err = tree_unset(t, idx, name, op->name_len);
-		break;
+		return tree_unset(t, idx, name, op->name_len);
 	case DLPAR_TREE_OP_REMOVE:
-		err = tree_remove(t, idx);
-		break;
+		return tree_remove(t, idx);
+	case DLPAR_TREE_OP_FIND:
+		return find(t, op, idx, got);
 	default:
 		return DLPAR_ERR_BADARG;
 	}
-	*result = made == NIL || err ? 0 : tree_handle(t, made);
+}
+
+static int step(struct dlpar_tree *t, int64_t *results, size_t done,
+		struct wire_cursor *c)
+{
+	uint32_t idx, got = NIL;
+	struct op op;
+	int err = next_op(c, &op);
+
+	if (err)
+		return err;
+	err = target(t, &op, results, done, &idx);
+	if (err)
+		return err;
+	err = run_op(t, &op, idx, &got);
+	if (!err)
+		results[done] = got == NIL ? -1 : tree_handle(t, got);
 	return err;
 }
 
 static int run(struct dlpar_tree *t, int64_t *results, size_t cap,
 	       size_t *done, struct wire_cursor *c)
 {
-	struct op op;
-	uint32_t idx;
-	int err;
+	int err = DLPAR_OK;
 
-	while (wire_left(c)) {
-		err = next_op(c, &op);
-		if (!err && *done == cap)
-			err = DLPAR_ERR_NOSPACE;
-		if (!err)
-			err = target(t, &op, results, *done, &idx);
-		if (!err)
-			err = run_op(t, &op, idx, &results[*done]);
+	for (*done = 0; wire_left(c); *done += 1) {
+		err = *done == cap ? DLPAR_ERR_NOSPACE :
+				     step(t, results, *done, c);
 		if (err)
-			return err;
-		*done += 1;
+			break;
 	}
-	return DLPAR_OK;
+	return err;
 }
 
 int64_t dlpar_tree_batch(struct dlpar_tree *t, int64_t *results, size_t cap,

@@ -2,16 +2,22 @@
 /*
  * tree_dir.c - the property directory: a property without a scan of the image.
  *
- * A run of numbers per node: how many properties, then for each the place of
- * its record in the image, in words, and the low half of its name's number.
- * The runs of nodes in the blob lie in one array, in order; a node with an
- * image of its own has a block. Without a run, or where a half does not fit,
- * the image is scanned, so a run may be dropped at any time.
+ * An entry per property, in order: the place of its record in the image, in
+ * words, and the low half of its name's number. The entries of nodes in the
+ * blob are runs of one array, behind their count. Those of a node with an image
+ * of its own stand at the end of its block, the first one last, so that image
+ * and directory grow towards each other. Where a half does not fit, the image
+ * is scanned, so a directory may be dropped at any time.
  */
 #include "tree.h"
 
-#define HALF 0xffffu
-#define WORTH_IT 4u		/* fewer properties are scanned as fast */
+/* What the node's directory takes, or will take, of a block of its own. */
+uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
+{
+	if (n->flags & NODE_OWN)
+		return n->at.n_dir == NO_DIR ? 0 : n->at.n_dir * 4;
+	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
+}
 
 static int grow(struct dlpar_tree *t)
 {
@@ -43,56 +49,129 @@ int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
 {
 	if (n->flags & NODE_SCAN)
 		return DLPAR_OK;
-	if (off / 4 > HALF) {
+	if (!tree_dir_reaches(off)) {
 		n->flags |= NODE_SCAN;
 		return DLPAR_OK;
 	}
 	if (t->dir_len == t->dir_cap && grow(t))
 		return DLPAR_ERR_NOMEM;
-	t->dir[t->dir_len++] = off / 4 << 16 | (name & HALF);
+	t->dir[t->dir_len++] = tree_dir_entry(off, name);
 	t->dir[n->u.dir]++;
 	return DLPAR_OK;
 }
 
-/* A run for an image of the node's own; without memory there is none. */
-void tree_dir_make(struct dlpar_tree *t, struct tree_node *n)
+/* The node's directory into a new block, with room: its entries, or NO_DIR. */
+uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
+		       uint8_t *block, uint32_t cap)
 {
-	uint32_t off, count = 0, cap, *d;
+	uint32_t *to = tree_dir_end(block, cap), count, i;
+	const uint32_t *from;
 
-	n->at.dir = NULL;
-	for (off = tree_head_len(n->name_len); off < n->img_len;
-	     off += tree_prop_len(wire_get32(n->img + off + 4)))
-		count++;
-	if (count < WORTH_IT || n->img_len / 4 > HALF)
-		return;
-	d = arena_block(&t->arena, (count + 1) * 4, &cap);
-	if (!d)
-		return;
-	n->at.dir = d;
-	*d++ = count;
-	for (off = tree_head_len(n->name_len); off < n->img_len;
-	     off += tree_prop_len(wire_get32(n->img + off + 4)))
-		*d++ = off / 4 << 16 | (wire_get32(n->img + off + 8) & HALF);
+	if (n->flags & NODE_OWN) {
+		count = n->at.n_dir;
+		if (count != NO_DIR)
+			memcpy(to - count, tree_dir_end(n->img, n->img_cap) -
+			       count, count * sizeof(*to));
+		return count;
+	}
+	if (n->flags & NODE_SCAN)
+		return NO_DIR;
+	from = t->dir + n->u.dir;
+	count = *from++;
+	for (i = 0; i < count; i++)
+		*--to = *from++;
+	return count;
 }
 
-/* The image is about to change its layout. */
-void tree_dir_drop(struct dlpar_tree *t, struct tree_node *n)
+/* One for a node's own image, where the block has room for it and @keep bytes. */
+void tree_dir_make(struct tree_node *n, uint32_t keep)
 {
-	if (!(n->flags & NODE_OWN) || !n->at.dir)
+	uint32_t *d = tree_dir_end(n->img, n->img_cap), off;
+	uint32_t count = 0, room = (n->img_cap - keep) / 4;
+
+	n->at.n_dir = NO_DIR;
+	if (!tree_dir_reaches(n->img_len))
 		return;
-	arena_unblock(&t->arena, n->at.dir, (*n->at.dir + 1) * 4);
-	n->at.dir = NULL;
+	for (off = tree_head_len(n->name_len); off < n->img_len;
+	     off += tree_prop_len(wire_get32(n->img + off + 4))) {
+		if (count++ == room)
+			return;
+		*--d = tree_dir_entry(off, wire_get32(n->img + off + 8));
+	}
+	n->at.n_dir = count;
 }
 
-static uint8_t *by_dir(const struct tree_node *n, const uint32_t *d,
+/* A record was added at @off, the end of the image; there is room. */
+void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name)
+{
+	if (n->at.n_dir == NO_DIR)
+		return;
+	if (!tree_dir_reaches(off)) {
+		n->at.n_dir = NO_DIR;
+		return;
+	}
+	n->at.n_dir++;
+	*(tree_dir_end(n->img, n->img_cap) - n->at.n_dir) =
+		tree_dir_entry(off, name);
+}
+
+/* The record at @off went from @was to @now bytes, and the image with it. */
+void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
+		    uint32_t now)
+{
+	uint32_t *d = tree_dir_end(n->img, n->img_cap), by = now - was, i;
+
+	if (n->at.n_dir == NO_DIR)
+		return;
+	if (!tree_dir_reaches(n->img_len)) {
+		n->at.n_dir = NO_DIR;
+		return;
+	}
+	for (i = 0; i < n->at.n_dir; i++)
+		if (tree_dir_off(*--d) > off)
+			*d += by / 4 << 16;
+}
+
+/* The record at @off, of @was bytes, is gone. */
+void tree_dir_remove(struct tree_node *n, uint32_t off, uint32_t was)
+{
+	uint32_t *d = tree_dir_end(n->img, n->img_cap), *w = d, i;
+
+	if (n->at.n_dir == NO_DIR)
+		return;
+	for (i = 0; i < n->at.n_dir; i++) {
+		uint32_t at = tree_dir_off(*--d);
+
+		if (at != off)
+			*--w = at > off ? *d - (was / 4 << 16) : *d;
+	}
+	n->at.n_dir--;
+}
+
+static uint8_t *by_run(const struct tree_node *n, const uint32_t *d,
 		       uint32_t name)
 {
 	uint32_t i, count = *d++;
 
 	for (i = 0; i < count; i++) {
-		uint8_t *p = n->img + (d[i] >> 16) * 4;
+		uint8_t *p = n->img + tree_dir_off(d[i]);
 
-		if ((d[i] & HALF) == (name & HALF) && wire_get32(p + 8) == name)
+		if ((d[i] & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
+			return p;
+	}
+	return NULL;
+}
+
+/* The record of @img with this name, by @n entries before @d, or NULL. */
+uint8_t *tree_dir_find(uint8_t *img, const uint32_t *d, uint32_t n,
+		       uint32_t name)
+{
+	const uint32_t *end = d - n;
+
+	while (d-- > end) {
+		uint8_t *p = img + tree_dir_off(*d);
+
+		if ((*d & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;
@@ -105,12 +184,13 @@ uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
 	uint8_t *p = n->img + tree_head_len(n->name_len);
 	uint8_t *end = n->img + n->img_len;
 
+	if (n->flags & NODE_OWN && n->at.n_dir != NO_DIR)
+		return tree_dir_find(n->img, tree_dir_end(n->img, n->img_cap),
+				     n->at.n_dir, name);
 	wire_prefetch(n->img + n->img_len / 4);
 	wire_prefetch(n->img + n->img_len / 2);
 	if (!(n->flags & (NODE_OWN | NODE_SCAN)))
-		return by_dir(n, t->dir + n->u.dir, name);
-	if (n->flags & NODE_OWN && n->at.dir)
-		return by_dir(n, n->at.dir, name);
+		return by_run(n, t->dir + n->u.dir, name);
 	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
 		if (wire_get32(p + 8) == name)
 			return p;

@@ -134,7 +134,7 @@ int tree_index_reserve(struct dlpar_tree *t)
 static bool name_equal(const struct tree_node *n, const uint8_t *name,
 		       uint32_t len)
 {
-	return n->name_len == len && !memcmp(tree_node_name(n), name, len);
+	return n->name_len == len && wire_same(tree_node_name(n), name, len);
 }
 
 static uint32_t child_by_list(const struct dlpar_tree *t, uint32_t parent,
@@ -150,7 +150,14 @@ static uint32_t child_by_list(const struct dlpar_tree *t, uint32_t parent,
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len)
 {
-	uint32_t hash = tree_hash_bytes(t->seed, name, len);
+	return tree_index_hashed(t, parent, name, len,
+				 tree_hash_bytes(t->seed, name, len));
+}
+
+/* The same, where the hash of the name is known. */
+uint32_t tree_index_hashed(const struct dlpar_tree *t, uint32_t parent,
+			   const uint8_t *name, uint32_t len, uint32_t hash)
+{
 	uint32_t key = child_key(parent, hash);
 	const struct tree_slot *s = t->children.slots;
 	uint32_t m = t->children.mask, j;
@@ -405,7 +412,6 @@ void tree_free_node(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
-	tree_dir_drop(t, n);
 	if (n->flags & NODE_OWN)
 		arena_unblock(&t->arena, n->img, n->img_cap);
 	n->flags = 0;

@@ -29,6 +29,22 @@ int journal_reserve(struct dlpar_tree *t)
 	return DLPAR_OK;
 }
 
+/*
+ * Whether the node is the last thing that this savepoint noted, and new: then
+ * taking it away leaves nothing to undo, and the note is torn out.
+ */
+bool journal_cancel(struct dlpar_tree *t, uint32_t idx)
+{
+	const struct tree_node *n = &t->nodes[idx];
+	uint32_t last = t->journal_len - 1;
+
+	if (!(n->flags & NODE_SAVED) || n->u.saved != last || last == t->mark ||
+	    t->journal[last].op != JOURNAL_ADDED)
+		return false;
+	t->journal_len = last;
+	return true;
+}
+
 /* Whether an edit of the node needs no entry in this savepoint. */
 bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n)
 {
@@ -74,6 +90,7 @@ void journal_image(struct dlpar_tree *t, uint32_t idx)
 	e->saved = n->u.saved;
 	e->len = n->img_len;
 	e->cap = n->img_cap;
+	e->n_dir = n->at.n_dir;
 	e->phandle = n->phandle;
 	e->old.block = n->img;
 	n->flags |= NODE_SAVED;
@@ -190,12 +207,12 @@ static void undo_image(struct dlpar_tree *t, struct journal_entry *e)
 	struct tree_node *n = &t->nodes[e->node];
 	uint16_t keep = NODE_OWN | NODE_SAVED;
 
-	tree_dir_drop(t, n);
 	arena_unblock(&t->arena, n->img, n->img_cap);
 	t->struct_len -= n->img_len - e->len;
 	n->img = e->old.block;
 	n->img_len = e->len;
 	n->img_cap = e->cap;
+	n->at.n_dir = e->n_dir;
 	n->flags = (uint16_t)((n->flags & ~keep) | (e->flags & keep));
 	n->u.saved = e->saved;
 	tree_index_phandle(t, e->node, e->phandle);

@@ -115,7 +115,7 @@ static void use_image(struct dlpar_tree *t, uint32_t idx, uint8_t *img,
 	n->img_len = len;
 	n->img_cap = cap;
 	n->flags |= NODE_OWN;
-	n->at.dir = NULL;
+	n->at.n_dir = NO_DIR;
 	tree_dirty(t, idx);
 	t->edits++;
 }
@@ -125,7 +125,6 @@ static void let_image_go(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
-	tree_dir_drop(t, n);
 	if (!t->depth && n->flags & NODE_OWN)
 		arena_unblock(&t->arena, n->img, n->img_cap);
 }
@@ -165,7 +164,7 @@ static int rename_node(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		return err;
 	now = tree_head_len((uint32_t)len);
 	props = n->img_len - was;
-	img = new_image(t, now + props, &cap, &err);
+	img = new_image(t, now + props + tree_dir_room(t, n), &cap, &err);
 	if (err)
 		return err;
 	wire_put32(img, DLPAR_FDT_BEGIN_NODE);
@@ -178,6 +177,7 @@ static int rename_node(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		journal_renamed(t, idx);
 	use_image(t, idx, img, now + props, cap);
 	tree_named(t, idx);
+	tree_dir_make(n, n->img_len);
 	return DLPAR_OK;
 }
 
@@ -224,7 +224,7 @@ static int reorder(struct dlpar_tree *t, uint32_t idx, uint32_t from,
 	uint8_t *img;
 	int err;
 
-	img = new_image(t, n->img_len, &cap, &err);
+	img = new_image(t, n->img_len + tree_dir_room(t, n), &cap, &err);
 	if (err)
 		return err;
 	memcpy(img, n->img, n->img_len);
@@ -239,6 +239,7 @@ static int reorder(struct dlpar_tree *t, uint32_t idx, uint32_t from,
 	if (t->depth)
 		journal_image(t, idx);
 	use_image(t, idx, img, n->img_len, cap);
+	tree_dir_make(n, n->img_len);
 	tree_index_phandle(t, idx, tree_phandle_value(t, n));
 	return DLPAR_OK;
 }

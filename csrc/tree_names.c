@@ -15,67 +15,66 @@ static const struct {
 	{ "phandle", 7 }, { "linux,phandle", 13 }, { "ibm,phandle", 11 },
 };
 
-static uint32_t name_home(const struct dlpar_tree *t, uint32_t off,
-			  uint32_t len)
+/* Whether a new property may have this name, or, but for '/', a node. */
+bool tree_name_ok(const uint8_t *name, size_t len)
 {
-	return tree_hash_bytes(t->seed, t->strings + off, len) & t->names_mask;
+	return len && len <= DLPAR_TREE_NAME_MAX && !memchr(name, 0, len);
 }
 
-static bool name_is(const struct dlpar_tree *t, uint32_t off,
-		    const uint8_t *name, uint32_t len)
+/* The slot of a name, or the empty one where it would stand. */
+static struct tree_name *find_slot(const struct dlpar_tree *t,
+				   const uint8_t *name, uint32_t len,
+				   uint32_t hash)
 {
-	return len < t->strings_len - off && !t->strings[off + len] &&
-	       !memcmp(t->strings + off, name, len);
+	uint32_t m = t->names_mask, j = hash & m;
+	struct tree_name *s = &t->names[j];
+
+	while (s->ref && (s->hash != hash || s->len != len ||
+			  !wire_same(t->strings + s->ref - 1, name, len))) {
+		j = (j + 1) & m;
+		s = &t->names[j];
+	}
+	return s;
 }
 
 bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
 		    uint32_t len, uint32_t *off)
 {
-	uint32_t j = tree_hash_bytes(t->seed, name, len) & t->names_mask;
+	uint32_t hash = tree_hash_bytes(t->seed, name, len);
+	const struct tree_name *s = find_slot(t, name, len, hash);
 
-	for (; t->names[j]; j = (j + 1) & t->names_mask) {
-		if (!name_is(t, t->names[j] - 1, name, len))
-			continue;
-		*off = t->names[j] - 1;
-		return true;
-	}
-	return false;
-}
-
-static void insert(struct dlpar_tree *t, uint32_t home, uint32_t slot)
-{
-	while (t->names[home])
-		home = (home + 1) & t->names_mask;
-	t->names[home] = slot;
+	if (!s->ref)
+		return false;
+	*off = s->ref - 1;
+	return true;
 }
 
 static int grow_table(struct dlpar_tree *t, uint32_t n)
 {
-	uint32_t *old = t->names;
-	uint32_t i, old_mask = t->names_mask, mask = old ? old_mask : 127;
-	size_t old_size = old ? (old_mask + (size_t)1) * sizeof(*old) : 0;
+	struct tree_name *old = t->names, *new;
+	uint32_t i, j, old_mask = t->names_mask, mask = old ? old_mask : 127;
 
 	while (mask / 2 < n)
 		mask = mask * 2 + 1;
 	if (old && mask == old_mask)
 		return DLPAR_OK;
-	t->names = arena_resize(&t->arena, NULL, 0,
-				(mask + (size_t)1) * sizeof(*old));
-	if (!t->names) {
-		t->names = old;
+	new = arena_resize(&t->arena, NULL, 0,
+			   (mask + (size_t)1) * sizeof(*new));
+	if (!new)
 		return DLPAR_ERR_NOMEM;
-	}
-	memset(t->names, 0, (mask + (size_t)1) * sizeof(*old));
-	t->names_mask = mask;
+	memset(new, 0, (mask + (size_t)1) * sizeof(*new));
 	for (i = 0; old && i <= old_mask; i++) {
-		uint32_t off = old[i] - 1;
-
-		if (old[i])
-			insert(t, name_home(t, off, (uint32_t)
-					    strlen((char *)t->strings + off)),
-			       old[i]);
+		if (!old[i].ref)
+			continue;
+		for (j = old[i].hash & mask; new[j].ref; )
+			j = (j + 1) & mask;
+		new[j] = old[i];
 	}
-	arena_release(&t->arena, old, old_size);
+	if (old)
+		arena_release(&t->arena, old,
+			      (old_mask + (size_t)1) * sizeof(*old));
+	t->names = new;
+	t->names_mask = mask;
 	return DLPAR_OK;
 }
 
@@ -100,51 +99,104 @@ int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes)
 	return grow_table(t, t->n_names + n);
 }
 
-/* Enter the string at @off as a new name; room was reserved. */
-void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len)
+static void fill_slot(struct dlpar_tree *t, struct tree_name *s, uint32_t off,
+		      uint32_t len, uint32_t hash)
 {
 	unsigned int i;
 
+	*s = (struct tree_name){ .ref = off + 1, .hash = hash, .len = len };
 	t->n_names++;
-	insert(t, name_home(t, off, len), off + 1);
 	for (i = 0; i < 3; i++)
 		if (len == phandle_names[i].len &&
 		    !memcmp(t->strings + off, phandle_names[i].name, len))
 			t->id_phandle[i] = off;
 }
 
+/* Enter the string at @off as a new name; room was reserved. */
+void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len)
+{
+	const uint8_t *name = t->strings + off;
+	uint32_t hash = tree_hash_bytes(t->seed, name, len);
+
+	fill_slot(t, find_slot(t, name, len, hash), off, len, hash);
+}
+
+/* The string of a new name goes to the end of the block. */
+static void make_name(struct dlpar_tree *t, struct tree_name *s,
+		      const uint8_t *name, uint32_t len, uint32_t hash)
+{
+	uint32_t off = t->strings_len;
+
+	memcpy(t->strings + off, name, len);
+	t->strings[off + len] = 0;
+	t->strings_len += len + 1;
+	fill_slot(t, s, off, len, hash);
+}
+
 /* The offset of a name, made when new; room was reserved. */
 uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
 			  uint32_t len)
 {
-	uint32_t off;
+	uint32_t hash = tree_hash_bytes(t->seed, name, len);
+	struct tree_name *s = find_slot(t, name, len, hash);
 
-	if (tree_name_find(t, name, len, &off))
-		return off;
-	memcpy(t->strings + t->strings_len, name, len);
-	t->strings[t->strings_len + len] = 0;
-	off = t->strings_len;
-	t->strings_len += len + 1;
-	tree_name_adopt(t, off, len);
-	return off;
+	if (!s->ref)
+		make_name(t, s, name, len, hash);
+	return s->ref - 1;
 }
 
-static void delete_name(struct dlpar_tree *t, uint32_t off, uint32_t len)
+/* A stream of properties begins, in which no name may stand twice. */
+void tree_name_stream(struct dlpar_tree *t)
 {
-	uint32_t *s = t->names, m = t->names_mask, k, home;
-	uint32_t j = name_home(t, off, len);
+	uint32_t i;
 
-	while (s[j] != off + 1)
-		j = (j + 1) & m;
-	for (k = (j + 1) & m; s[k]; k = (k + 1) & m) {
-		home = name_home(t, s[k] - 1, (uint32_t)
-				 strlen((char *)t->strings + s[k] - 1));
-		if (((k - home) & m) < ((k - j) & m))
+	if (++t->stream)
+		return;
+	for (i = 0; i <= t->names_mask; i++)
+		t->names[i].seen = 0;
+	t->stream = 1;
+}
+
+/* The next name of the stream: its offset, made when new. */
+int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
+		   uint32_t *off)
+{
+	uint32_t hash = tree_hash_bytes(t->seed, name, len);
+	struct tree_name *s = find_slot(t, name, len, hash);
+	int err;
+
+	if (!s->ref) {
+		if (!tree_name_ok(name, len))
+			return DLPAR_ERR_BADARG;
+		err = tree_name_reserve(t, 1, len + 1);
+		if (err)
+			return err;
+		s = find_slot(t, name, len, hash);
+		make_name(t, s, name, len, hash);
+	} else if (!len) {
+		return DLPAR_ERR_BADARG;
+	} else if (s->seen == t->stream) {
+		return DLPAR_ERR_EXISTS;
+	}
+	s->seen = t->stream;
+	*off = s->ref - 1;
+	return DLPAR_OK;
+}
+
+static void delete_name(struct dlpar_tree *t, const uint8_t *name, uint32_t len)
+{
+	struct tree_name *s = t->names;
+	uint32_t m = t->names_mask, j, k;
+
+	j = (uint32_t)(find_slot(t, name, len,
+				 tree_hash_bytes(t->seed, name, len)) - s);
+	for (k = (j + 1) & m; s[k].ref; k = (k + 1) & m) {
+		if (((k - s[k].hash) & m) < ((k - j) & m))
 			continue;
 		s[j] = s[k];
 		j = k;
 	}
-	s[j] = 0;
+	s[j].ref = 0;
 }
 
 /* Back to when the strings block had @strings_len bytes and @n_names names. */
@@ -154,9 +206,11 @@ void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
 	uint32_t off = strings_len, len;
 	unsigned int i;
 
+	if (off == t->strings_len)
+		return;
 	for (; off < t->strings_len; off += len + 1) {
 		len = (uint32_t)strlen((char *)t->strings + off);
-		delete_name(t, off, len);
+		delete_name(t, t->strings + off, len);
 	}
 	for (i = 0; i < 3; i++)
 		if (t->id_phandle[i] != NIL && t->id_phandle[i] >= strings_len)

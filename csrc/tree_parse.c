@@ -195,6 +195,7 @@ static int drop_nops(struct parser *p, struct tree_node *n, uint32_t end)
 	n->img = copy;
 	n->img_len = (uint32_t)(w - copy);
 	n->flags |= NODE_OWN;
+	n->at.n_dir = NO_DIR;
 	return DLPAR_OK;
 }
 
@@ -298,9 +299,7 @@ static int parse_end_node(struct parser *p)
 		return err;
 	p->off += END_NODE_LEN;
 	n = &t->nodes[p->cur];
-	if (n->flags & NODE_OWN)
-		n->at.dir = NULL;
-	else
+	if (!(n->flags & NODE_OWN))
 		n->at.span.len = p->off - n->at.span.off;
 	tree_index_insert(t, p->cur);
 	p->cur = n->parent;

@@ -16,18 +16,16 @@ static int64_t answer(const struct dlpar_tree *t, uint32_t idx)
 uint32_t tree_phandle_value(const struct dlpar_tree *t,
 			    const struct tree_node *n)
 {
-	const uint8_t *p = n->img + tree_head_len(n->name_len);
-	const uint8_t *end = n->img + n->img_len, *first[3] = { NULL };
+	const uint8_t *p;
 	unsigned int i;
 
-	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))
-		for (i = 0; i < 3; i++)
-			if (wire_get32(p + 8) == t->id_phandle[i] && !first[i])
-				first[i] = p;
-	for (i = 0; i < 3; i++)
-		if (first[i] && wire_get32(first[i] + 4) == 4)
-			return wire_get32(first[i] + 12) == NO_PHANDLE ?
-				       0 : wire_get32(first[i] + 12);
+	for (i = 0; i < 3; i++) {
+		if (t->id_phandle[i] == NIL)
+			continue;
+		p = tree_prop(t, n, t->id_phandle[i]);
+		if (p && wire_get32(p + 4) == 4)
+			return tree_phandle_of(p);
+	}
 	return 0;
 }
 

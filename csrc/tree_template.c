@@ -50,26 +50,68 @@ static struct tree_template *resolve(const struct dlpar_tree *t, int template_id
 	return &t->templates[slot];
 }
 
+/* The record of a property of the template by its name, or NULL. */
+static const uint8_t *record_of(const struct tree_template *tpl, uint32_t id)
+{
+	const uint8_t *p = tpl->img, *end = p + tpl->len;
+
+	if (tpl->n_dir != NO_DIR)
+		return tree_dir_find(tpl->img, tree_dir_end(tpl->img, tpl->cap),
+				     tpl->n_dir, id);
+	while (p < end && wire_get32(p + 8) != id)
+		p += tree_prop_len(wire_get32(p + 4));
+	return p < end ? p : NULL;
+}
+
+/* Where the phandle of a node stands: a patch changes no size, so always there. */
+static uint32_t find_phandle(const struct dlpar_tree *t,
+			     const struct tree_template *tpl)
+{
+	const uint8_t *p;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		if (t->id_phandle[i] == NIL)
+			continue;
+		p = record_of(tpl, t->id_phandle[i]);
+		if (p && wire_get32(p + 4) == 4)
+			return (uint32_t)(p - tpl->img);
+	}
+	return NIL;
+}
+
+/* Records at the start of a block, their directory at its end. */
+static int encode(struct dlpar_tree *t, struct tree_template *tpl,
+		  const struct prop_plan *plan)
+{
+	bool dir = tree_dir_reaches(plan->image_len);
+	uint32_t need = plan->image_len + (dir ? plan->n * 4 : 0);
+
+	tpl->img = arena_block(&t->arena, need ? need : 4, &tpl->cap);
+	if (!tpl->img)
+		return DLPAR_ERR_NOMEM;
+	stream_encode(t, plan, tpl->img,
+		      dir ? tree_dir_end(tpl->img, tpl->cap) : NULL, 0);
+	tpl->len = plan->image_len;
+	tpl->n_dir = dir ? plan->n : NO_DIR;
+	tpl->phandle_off = find_phandle(t, tpl);
+	return DLPAR_OK;
+}
+
 static int make(struct dlpar_tree *t, const uint8_t *props, size_t props_len)
 {
-	uint32_t n, names_len, len, slot, strings = t->strings_len;
-	uint32_t n_names = t->n_names;
-	int err = stream_measure(props, props_len, &n, &names_len, &len);
 	struct tree_template tpl = { 0 };
+	struct prop_plan plan;
+	uint32_t slot;
+	int err = stream_plan(t, &plan, props, props_len);
 
-	if (!err)
-		err = tree_name_reserve(t, n, names_len);
-	if (!err)
-		err = new_slot(t, &slot);
 	if (err)
 		return err;
-	tpl.img = arena_block(&t->arena, len ? len : 1, &tpl.cap);
-	if (!tpl.img)
-		return DLPAR_ERR_NOMEM;
-	err = stream_encode(t, tpl.img, props, props_len, &tpl.len);
+	err = new_slot(t, &slot);
+	if (!err)
+		err = encode(t, &tpl, &plan);
 	if (err) {
-		tree_name_forget(t, strings, n_names);
-		arena_unblock(&t->arena, tpl.img, tpl.cap);
+		stream_forget(t, &plan);
 		return err;
 	}
 	tpl.gen = t->templates[slot].gen;
@@ -96,42 +138,107 @@ void tree_templates_forget(struct dlpar_tree *t, uint64_t made)
 			forget(t, &t->templates[i]);
 }
 
-/* The template's record that a patch names; its size must be the same. */
-static int patched(const struct dlpar_tree *t, const struct tree_template *tpl,
-		   const struct prop_stream *s, uint32_t *off)
+/* By its place. */
+static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 {
-	uint32_t id;
-	uint32_t at = 0;
+	const uint8_t *p = tpl->img, *end = p + tpl->len;
 
-	if (!tree_name_find(t, s->name, s->name_len, &id))
-		return DLPAR_ERR_NOTFOUND;
-	for (; at < tpl->len; at += tree_prop_len(wire_get32(tpl->img + at + 4))) {
-		if (wire_get32(tpl->img + at + 8) != id)
-			continue;
-		*off = at;
-		return wire_get32(tpl->img + at + 4) == s->value_len ?
-			       DLPAR_OK : DLPAR_ERR_BADLENGTH;
-	}
-	return DLPAR_ERR_NOTFOUND;
+	if (tpl->n_dir != NO_DIR && slot < tpl->n_dir)
+		return p + tree_dir_off(*(tree_dir_end(tpl->img, tpl->cap) -
+					  slot - 1));
+	while (p < end && slot--)
+		p += tree_prop_len(wire_get32(p + 4));
+	return p < end ? p : NULL;
 }
 
-/* Apply a patch to a copy of the image. */
-static int apply_patch(const struct dlpar_tree *t,
+/* One patch into a copy of the image; its size must be the same. */
+static int patch_one(const struct tree_template *tpl, uint8_t *img,
+		     const uint8_t *record, const uint8_t *value, uint32_t len)
+{
+	if (!record)
+		return DLPAR_ERR_NOTFOUND;
+	if (wire_get32(record + 4) != len)
+		return DLPAR_ERR_BADLENGTH;
+	if (len)
+		memcpy(img + (record - tpl->img) + 12, value, len);
+	return DLPAR_OK;
+}
+
+static int patch_names(const struct dlpar_tree *t,
 		       const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
 	struct prop_stream s = { .c = wire_cursor(patch, len) };
-	uint32_t off = 0;
-	int more, err;
+	int more, err = DLPAR_OK;
+	uint32_t id;
 
-	while ((more = stream_next(&s)) > 0) {
-		err = patched(t, tpl, &s, &off);
-		if (err)
-			return err;
-		if (s.value_len)
-			memcpy(img + off + 12, s.value, s.value_len);
+	while (!err && (more = stream_next(&s))) {
+		if (more < 0)
+			return more;
+		if (s.name_len <= DLPAR_TREE_NAME_MAX &&
+		    tree_name_find(t, s.name, s.name_len, &id))
+			err = patch_one(tpl, img, record_of(tpl, id), s.value,
+					s.value_len);
+		else
+			err = tree_name_ok(s.name, s.name_len) ?
+				      DLPAR_ERR_NOTFOUND : DLPAR_ERR_BADARG;
 	}
-	return more;
+	return err;
+}
+
+static int patch_slots(const struct tree_template *tpl, uint8_t *img,
+		       const uint8_t *patch, size_t len)
+{
+	struct wire_cursor c = wire_cursor(patch, len);
+	const uint8_t *head, *value;
+	int err = DLPAR_OK;
+
+	while (!err && wire_left(&c)) {
+		head = wire_take(&c, 8);
+		value = head ? wire_take(&c, wire_get32(head + 4)) : NULL;
+		if (!value)
+			return c.err;
+		err = patch_one(tpl, img, record_at(tpl, wire_get32(head)),
+				value, wire_get32(head + 4));
+	}
+	return err;
+}
+
+/* The template's entries, moved behind a node's head. */
+static void copy_dir(struct tree_node *n, const struct tree_template *tpl)
+{
+	const uint32_t *from = tree_dir_end(tpl->img, tpl->cap);
+	uint32_t *to = tree_dir_end(n->img, n->img_cap), i;
+	uint32_t by = tree_dir_entry(tree_head_len(n->name_len), 0);
+
+	n->at.n_dir = NO_DIR;
+	if (tpl->n_dir == NO_DIR || !tree_dir_reaches(n->img_len))
+		return;
+	n->at.n_dir = tpl->n_dir;
+	from -= n->at.n_dir;
+	to -= n->at.n_dir;
+	for (i = 0; i < n->at.n_dir; i++)
+		to[i] = from[i] + by;
+}
+
+static int fill(struct dlpar_tree *t, uint32_t idx,
+		const struct tree_template *tpl, const uint8_t *patch,
+		size_t len, uint32_t flags)
+{
+	struct tree_node *n = &t->nodes[idx];
+	uint8_t *img = n->img + n->img_len;
+	int err;
+
+	memcpy(img, tpl->img, tpl->len);
+	err = flags & DLPAR_TREE_SLOTS ? patch_slots(tpl, img, patch, len) :
+					 patch_names(t, tpl, img, patch, len);
+	if (err)
+		return err;
+	n->img_len += tpl->len;
+	copy_dir(n, tpl);
+	if (tpl->phandle_off != NIL)
+		n->phandle = tree_phandle_of(img + tpl->phandle_off);
+	return DLPAR_OK;
 }
 
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
@@ -139,24 +246,24 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	       size_t patch_len, uint32_t flags, uint32_t *idx)
 {
 	const struct tree_template *tpl = resolve(t, template_id);
-	uint8_t *img;
+	struct node_name made;
+	uint32_t room;
 	int err;
 
 	if (!tpl)
 		return DLPAR_ERR_STALE;
-	err = tree_check_child(t, parent, (const uint8_t *)name, len);
+	room = tpl->len + (tpl->n_dir == NO_DIR ? 0 : tpl->n_dir * 4);
+	err = tree_check_name(t, &made, parent, (const uint8_t *)name, len);
 	if (!err)
-		err = tree_blank(t, (const uint8_t *)name, len, tpl->len, idx);
+		err = tree_blank_named(t, &made, tpl->len, room, idx);
 	if (err)
 		return err;
-	img = t->nodes[*idx].img + t->nodes[*idx].img_len;
-	memcpy(img, tpl->img, tpl->len);
-	err = apply_patch(t, tpl, img, patch, patch_len);
+	err = fill(t, *idx, tpl, patch, patch_len, flags);
 	if (err) {
 		tree_free_node(t, *idx);
 		return err;
 	}
-	tree_place(t, parent, *idx, tpl->len, flags);
+	tree_place_ready(t, parent, *idx, flags);
 	return DLPAR_OK;
 }
 

@@ -5,7 +5,8 @@
  * Everything that reads or writes bytes of the wire goes through here; a byte
  * pointer is never cast to a struct. The cursor's first error sticks, so a
  * decoder is a straight line with one check at its end. What there is of
- * compiler extensions stands here too: the 128-bit product and prefetch.
+ * compiler extensions stands here too: the 128-bit product, the place of the
+ * highest bit and prefetch.
  */
 #ifndef DLPAR_WIRE_H
 #define DLPAR_WIRE_H
@@ -62,10 +63,52 @@ static inline uint64_t wire_mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+/* The place of the highest bit of @v, which is not 0. */
+static inline unsigned int wire_log2(uint32_t v)
+{
+	return 31u - (unsigned int)__builtin_clz(v);
+}
+
 /* The line at @p will soon be read. */
 static inline void wire_prefetch(const void *p)
 {
 	__builtin_prefetch(p);
+}
+
+static inline int wire_same8(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, 8);
+	memcpy(&y, b, 8);
+	return x == y;
+}
+
+static inline int wire_same4(const uint8_t *a, const uint8_t *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a, 4);
+	memcpy(&y, b, 4);
+	return x == y;
+}
+
+/* Whether two names are equal: they are short, and a call costs as much. */
+static inline int wire_same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	size_t i;
+
+	if (len >= 8) {
+		for (i = 0; i < len - 8; i += 8)
+			if (!wire_same8(a + i, b + i))
+				return 0;
+		return wire_same8(a + len - 8, b + len - 8);
+	}
+	if (len >= 4)
+		return wire_same4(a, b) && wire_same4(a + len - 4, b + len - 4);
+	for (i = 0; i < len && a[i] == b[i]; )
+		i++;
+	return i == len;
 }
 
 /* A reading position within [base, base + len); @err is the first error. */

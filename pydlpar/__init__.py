@@ -7,6 +7,9 @@ from pydlpar.addresses import (
     Range,
     Region,
 )
+from pydlpar.bulk import (
+    Column,
+)
 from pydlpar.csources import (
     get_include,
     get_sources,
@@ -46,6 +49,9 @@ from pydlpar.errors import (
 )
 from pydlpar.node import (
     Node,
+)
+from pydlpar.node_array import (
+    NodeArray,
 )
 from pydlpar.overlay import (
     OverlayReason,
@@ -92,6 +98,7 @@ __all__ = [
     "ArgumentError",
     "BusyError",
     "Change",
+    "Column",
     "DecodeError",
     "DeviceTree",
     "Dispatcher",
@@ -112,6 +119,7 @@ __all__ = [
     "LookupArrays",
     "NoSpaceError",
     "Node",
+    "NodeArray",
     "NotFoundError",
     "Outcome",
     "OverlayError",

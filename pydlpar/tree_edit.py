@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from pydlpar._ffi import ffi, lib, raise_error
+from pydlpar.bulk import TreeBulk
 from pydlpar.edits import Batch, Template, Transaction
 from pydlpar.errors import TreeError
 from pydlpar.names import Buffer, as_bytes, check_place, encode_name, encode_props
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["TREE_OUT", "TreeEdit", "seed"]
 
 _FIRST = lib.DLPAR_TREE_FIRST
+_add = lib.dlpar_tree_add
+_remove = lib.dlpar_tree_remove
 TREE_OUT = ffi.typeof("struct dlpar_tree **")
 
 
@@ -27,7 +30,7 @@ def seed() -> int:
     return int.from_bytes(os.urandom(8), "little")
 
 
-class TreeEdit(TreeMove):
+class TreeEdit(TreeMove, TreeBulk):
     """What `DeviceTree` has to change its nodes with."""
 
     __slots__ = ()
@@ -84,7 +87,7 @@ class TreeEdit(TreeMove):
             return node
         raw, stream = encode_name(name), encode_props(properties)
         flags = _FIRST if first else 0
-        handle = lib.dlpar_tree_add(
+        handle = _add(
             self.ptr, self.own(parent), raw, len(raw), stream, len(stream), flags
         )
         if handle < 0:
@@ -95,13 +98,13 @@ class TreeEdit(TreeMove):
         """Remove the node of a path, and its subtree."""
         self.remove(self[path])
 
-    def remove(self, node: Node) -> None:
-        """Remove a node and its subtree.
+    def remove(self, node: Node | int) -> None:
+        """Remove a node, or that of a handle, and its subtree.
 
         Raises:
             ArgumentError: it is the root, or of another tree.
         """
-        rc = lib.dlpar_tree_remove(self.ptr, self.own(node))
+        rc = _remove(self.ptr, node if isinstance(node, int) else self.own(node))
         if rc < 0:
             raise_error(rc, "removal of a node", decode_error=TreeError)
 

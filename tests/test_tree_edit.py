@@ -370,10 +370,9 @@ def test_a_million_cycles_do_not_grow_memory(tree):
     stream = tree.batch()
     for i in range(10_000):
         stream.remove(stream.stamp(cpus, f"hot@{i:x}", template))
-    parts, count = stream._parts, stream._count
+    stream = stream.prepare()
     sizes = set()
     for _ in range(100):
-        stream._parts, stream._count = parts, count
         stream.run()
         sizes.add(tree.memory)
     assert len(sizes) == 1  # what one batch keeps until its end, and no more

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree_dir.h - private: the property directory, see tree_dir.c.
+ *
+ * Part of tree.h: include that one.
+ */
+#ifndef DLPAR_TREE_DIR_H
+#define DLPAR_TREE_DIR_H
+
+#define DIR_HALF 0xffffu
+
+/* Whether entries of a directory can tell all places of an image. */
+static inline bool tree_dir_reaches(uint32_t img_len)
+{
+	return img_len / 4 <= DIR_HALF;
+}
+
+/* Behind the directory of a block: the first entry is the one before. */
+static inline uint32_t *tree_dir_end(uint8_t *block, uint32_t cap)
+{
+	return (uint32_t *)(void *)(block + cap);
+}
+
+static inline uint32_t tree_dir_entry(uint32_t off, uint32_t name)
+{
+	return off / 4 << 16 | (name & DIR_HALF);
+}
+
+static inline uint32_t tree_dir_off(uint32_t entry)
+{
+	return (entry >> 16) * 4;
+}
+
+uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n);
+int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
+int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
+		 uint32_t name);
+uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
+		       uint8_t *block, uint32_t cap);
+void tree_dir_make(struct tree_node *n, uint32_t keep);
+void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name);
+void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
+		    uint32_t now);
+void tree_dir_remove(struct tree_node *n, uint32_t off, uint32_t was);
+uint8_t *tree_dir_find(uint8_t *img, const uint32_t *d, uint32_t n,
+		       uint32_t name);
+
+uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
+		   uint32_t name);
+uint32_t tree_phandle_value(const struct dlpar_tree *t,
+			    const struct tree_node *n);
+
+#endif /* DLPAR_TREE_DIR_H */
