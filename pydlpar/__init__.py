@@ -29,6 +29,11 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
+from pydlpar.lint import (
+    Finding,
+    Severity,
+    lint,
+)
 from pydlpar.node import (
     Node,
 )
@@ -76,6 +81,7 @@ __all__ = [
     "EventError",
     "EventTable",
     "ExistsError",
+    "Finding",
     "Firmware",
     "HotplugRequest",
     "HotplugSection",
@@ -93,6 +99,7 @@ __all__ = [
     "Reservation",
     "RtasEvent",
     "RtasSection",
+    "Severity",
     "StaleHandleError",
     "TreeError",
     "decode_event",
@@ -103,5 +110,6 @@ __all__ = [
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "lint",
     "parse_request",
 ]

@@ -64,6 +64,11 @@ class PropertyMap(Mapping[str, bytes]):
             props.setdefault(decode_name(name), value)
         return props
 
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """Names and values, with those that an equal name before them hides."""
+        stream = decode_props(self._node._stream())
+        return [(decode_name(name), value) for name, value in stream]
+
 
 class Node(NodeValues):
     """A node of a `DeviceTree`.

@@ -32,6 +32,8 @@ ROOMS = [
     ["rtas"],
     ["lookup", "connector"],
     ["drmem"],
+    ["checks"],
+    ["lint"],
     ["request"],
     ["drc", "drc_states"],
     ["partition"],
