@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydlpar.names import encode_name
@@ -17,20 +19,57 @@ if TYPE_CHECKING:
 __all__ = ["read_directory", "read_pyfdt", "write_pyfdt"]
 
 
-def read_directory(tree: DeviceTree, path: str | os.PathLike[str]) -> None:
-    """Add what a directory holds to an empty tree: files are properties."""
+def read_directory(
+    tree: DeviceTree,
+    path: str | os.PathLike[str],
+    progress: Callable[[str], None] | None = None,
+    on_error: Callable[[OSError], None] | None = None,
+) -> None:
+    """Add what a directory holds to an empty tree: files are properties.
+
+    Arguments are those of `DeviceTree.from_filesystem()`.
+    """
     todo: list[tuple[Node, str]] = [(tree.root, os.fspath(path))]
     while todo:
         node, directory = todo.pop()
-        with os.scandir(directory) as entries:
-            listed = sorted(entries, key=lambda entry: encode_name(entry.name))
+        if progress is not None:
+            progress(directory)
+        try:
+            listed = _entries(directory)
+        except OSError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+            continue
         for entry in listed:
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):
                 child = tree.add_child(node, entry.name, {})
                 todo.append((child, entry.path))
-            else:
-                with open(entry.path, "rb") as file:
-                    node[entry.name] = file.read()
+                continue
+            try:
+                node[entry.name] = _read_property(entry)
+            except OSError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    """What is in a directory, by name, without symbolic links."""
+    with os.scandir(directory) as entries:
+        found = [entry for entry in entries if not entry.is_symlink()]
+    return sorted(found, key=lambda entry: encode_name(entry.name))
+
+
+def _read_property(entry: os.DirEntry[str]) -> bytes:
+    if not entry.is_file():  # which open() might wait for
+        raise OSError(errno.EINVAL, "neither file nor directory", entry.path)
+    try:
+        with open(entry.path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        error.filename = entry.path  # which a failing read() does not say
+        raise
 
 
 def read_pyfdt(fdt: pyfdt.pyfdt.Fdt) -> bytes:

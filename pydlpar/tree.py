@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
@@ -96,16 +97,30 @@ class DeviceTree(TreeEdit):
         return cls._of(out[0])
 
     @classmethod
-    def from_filesystem(cls, path: str | os.PathLike[str]) -> DeviceTree:
+    def from_filesystem(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        progress: Callable[[str], None] | None = None,
+        on_error: Callable[[OSError], None] | None = None,
+    ) -> DeviceTree:
         """Read a tree of directories and files, as `/proc/device-tree`.
 
-        A directory is a node, a file a property; both in alphabetical order.
+        A directory is a node, a file a property; both in alphabetical order. Symbolic
+        links below *path* are left out, as dtc does: those of /proc/device-tree stand
+        for nodes that are there under their own names.
+
+        Args:
+            path: the directory.
+            progress: called with each directory before it is read.
+            on_error: called with the error, which names the file, where one cannot
+                be read; it is then left out. By default the error is raised.
 
         Raises:
             OSError: *path* or something below cannot be read.
         """
         tree = cls()
-        read_directory(tree, path)
+        read_directory(tree, path, progress, on_error)
         return tree
 
     @classmethod

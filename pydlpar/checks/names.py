@@ -17,6 +17,8 @@ _LONGEST = 31
 
 def _odd(name: str, allowed: frozenset[str]) -> str | None:
     """The first character not allowed, as it can be shown; None when all are."""
+    if allowed.issuperset(name):
+        return None
     for char in name:
         if char not in allowed:
             if "\udc80" <= char <= "\udcff":

@@ -19,6 +19,7 @@ _CELL_ARRAYS = ("ibm,drc-indexes", "ibm,drc-power-domains")
 _STRING_ARRAYS = ("ibm,drc-names", "ibm,drc-types")
 _INDEX = "ibm,my-drc-index"
 _TABLES = ("ibm,dynamic-memory", "ibm,dynamic-memory-v2")
+_MEMORY_NODE = "ibm,dynamic-reconfiguration-memory"
 _LMB_SIZE_LEN = 8
 
 
@@ -114,7 +115,7 @@ def _lmb_size(node: NodeView) -> int | None:
 def lmb_table(node: NodeView, tree: TreeView) -> Iterator[Found]:
     """`ibm,dynamic-memory` (-v2) can be read, and has every DRC index once."""
     present = [name for name in _TABLES if name in node.values]
-    if not present:
+    if not present or node.depth != 1 or node.name != _MEMORY_NODE:
         return
     size = _lmb_size(node)
     if size is None:
@@ -128,7 +129,8 @@ def lmb_table(node: NodeView, tree: TreeView) -> Iterator[Found]:
         except DlparError as error:
             yield name, str(error)
             continue
-        indexes = [lmb.drc_index for lmb in table]
+        # Index 0 is that of memory without a connector.
+        indexes = [index for index in table.columns().drc_index if index]
         if len(indexes) != len(set(indexes)):
             yield name, "a DRC index stands twice"
 
