@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pydlpar.cli.tree_check import check, diff
+from pydlpar.cli.tree_check import check
+from pydlpar.cli.tree_diff import diff
 from pydlpar.cli.tree_edit import create, delete, from_fs, set_property
 from pydlpar.cli.tree_get import get
 from pydlpar.cli.tree_show import show

@@ -1,4 +1,4 @@
-"""`pydlpar tree check` and `diff`: whether a tree is right, or the same as another."""
+"""`pydlpar tree check`: whether trees are well formed, and make sense."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from pydlpar import (
     lint,
 )
 from pydlpar.cli.output import Screen
-from pydlpar.cli.report import diff_lines, diff_record
 from pydlpar.cli.sources import (
     STDIN,
     InputError,
@@ -31,10 +30,9 @@ from pydlpar.cli.sources import (
 from pydlpar.cli.words import code_name, counted
 from pydlpar.lint import RULES
 
-__all__ = ["check", "diff"]
+__all__ = ["check"]
 
 _LIMIT = 1000
-_DIFFERENT = 1
 _BAD_INPUT = 2
 _STYLES = {
     Severity.ERROR: "bold red",
@@ -211,36 +209,3 @@ def check(
         if verdict.is_bad(strict):
             status = max(status, 1)
     sys.exit(status)
-
-
-@click.command(short_help="Say how two trees differ.")
-@click.argument("a")
-@click.argument("b")
-@click.option("-q", "--quiet", is_flag=True, help="Only the exit status tells.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object of all changes.")
-def diff(a: str, b: str, quiet: bool, as_json: bool) -> None:
-    """Show what turns the tree A into the tree B: `-` what was, `+` what is.
-
-    \b
-      pydlpar tree diff before.dtb after.dtb
-      pydlpar tree diff before.dtb /proc/device-tree
-      pydlpar tree diff @pseries - < after.dtb
-
-    Nodes are compared by path, properties by name and bytes; order does not count.
-    LMB tables are shown as rows.
-
-    Exit status: 0 they are the same, 1 they differ, 2 bad input.
-    """
-    if (a, b) == (STDIN, STDIN):
-        raise InputError("'-' can be read only once")
-    old, new = read_source(a), read_source(b)
-    changes = list(old.tree.diff(new.tree))
-    if as_json:
-        click.echo(json.dumps(diff_record(changes)))
-    elif changes and not quiet:
-        screen = Screen()
-        screen.write_styled(
-            [(f"--- {old.shown}", "bold"), (f"+++ {new.shown}", "bold")]
-        )
-        screen.write_styled(diff_lines(changes, old.tree, new.tree))
-    sys.exit(_DIFFERENT if changes else 0)

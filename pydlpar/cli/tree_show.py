@@ -15,7 +15,7 @@ from pydlpar.cli.tree_values import json_value, pieces
 
 __all__ = ["show"]
 
-_MOST = 64
+_MOST = 128
 """Bytes of a value that are shown without --full."""
 
 _INDENT = "  "
