@@ -24,6 +24,8 @@ def reg_format(node: NodeView, _tree: TreeView) -> Iterator[Found]:
         yield "reg", "the root has no address"
         return
     above = node.parent
+    if above.is_target:
+        return
     size = (above.address_cells + above.size_cells) * CELL
     if not value:
         yield "reg", "empty, expected an address"
@@ -42,6 +44,8 @@ def _ranges(node: NodeView, name: str) -> Iterator[Found]:
     above = node.parent
     if above is None:
         yield name, "the root has nothing to translate to"
+        return
+    if above.is_target:
         return
     if not value:
         for what, own, outer in (
@@ -115,7 +119,11 @@ def unit_address_mismatch(node: NodeView, _tree: TreeView) -> Iterator[Found]:
     unit, address = node.unit, node.first_address
     if not unit or address is None or node.parent is None or _on_known_bus(node):
         return
-    if node.parent.address_cells > _TWO_CELLS or not _HEX.issuperset(unit):
+    if (
+        node.parent.is_target
+        or node.parent.address_cells > _TWO_CELLS
+        or not _HEX.issuperset(unit)
+    ):
         return
     if int(unit, 16) != address:
         yield "reg", f"begins at {address:#x}, but the unit address is {unit}"
@@ -124,10 +132,11 @@ def unit_address_mismatch(node: NodeView, _tree: TreeView) -> Iterator[Found]:
 @rule(Severity.WARNING)
 def avoid_default_addr_size(node: NodeView, _tree: TreeView) -> Iterator[Found]:
     """The parent of a node with `reg` or `ranges` has #address-cells, #size-cells."""
-    if node.parent is None or not {"reg", "ranges"} & node.values.keys():
+    above = node.parent
+    if above is None or above.is_target or not {"reg", "ranges"} & node.values.keys():
         return
     for name in ("#address-cells", "#size-cells"):
-        if name not in node.parent.values:
+        if name not in above.values:
             yield None, f"relies on a default: its parent has no {name}"
 
 

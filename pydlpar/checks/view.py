@@ -122,6 +122,11 @@ class NodeView:
         return None
 
     @property
+    def is_target(self) -> bool:
+        """Whether it stands for a node of another tree, which says what it does not."""
+        return self.name == "__overlay__" and "#address-cells" not in self.values
+
+    @property
     def first_address(self) -> int | None:
         """The first address of `reg` as one number; None where it has none."""
         if self.parent is None:
@@ -148,6 +153,7 @@ class TreeView:
         nodes: the root first.
         phandles: nodes by phandle; of several, the first.
         my_drc_indexes: nodes by `ibm,my-drc-index`; of several, the first.
+        is_overlay: whether it refers to nodes of another tree.
     """
 
     def __init__(self, tree: DeviceTree) -> None:
@@ -156,6 +162,7 @@ class TreeView:
         self.my_drc_indexes: dict[int, NodeView] = {}
         self._tree = tree
         self._by_handle: dict[int, NodeView] = {}
+        self.is_overlay = "/__fixups__" in tree
         self._read(tree.root)
         for node in self.nodes:
             if (phandle := node.phandle) is not None:
