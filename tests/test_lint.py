@@ -242,14 +242,14 @@ GOOD = {
     "/bus@0/a@4": {"reg": (4, 1), "interrupts": (1, 2, 3, 4), "clocks": (2, 7)},
     "/bus@0/b@5": {"reg": (5, 1), "interrupts-extended": (1, 0, 0, 0, 1, 0, 0)},
     "/clock": {"#clock-cells": 1, "phandle": 2, "l2-cache": 2},
-    "/pci@0": {
+    "/pci@1": {
         **PCI,
         "ranges": (0,) * 6,
         "#interrupt-cells": 1,
         "interrupt-map": (0, 0, 0, 1, 1, 5, 6),
     },
-    "/pci@0/eth@1,1": {"reg": (0x10900, 0, 0, 0, 0), "msi-parent": 2},
-    "/pci@0/eth@2": {"reg": (0x1000, 0, 0, 0, 0)},
+    "/pci@1/eth@1,1": {"reg": (0x10900, 0, 0, 0, 0), "msi-parent": 2},
+    "/pci@1/eth@2": {"reg": (0x1000, 0, 0, 0, 0)},
 }
 
 
