@@ -35,34 +35,40 @@ def read_directory(
         if progress is not None:
             progress(directory)
         try:
-            listed = _entries(directory)
+            with os.scandir(directory) as entries:
+                listed = sorted(entries, key=lambda entry: encode_name(entry.name))
         except OSError as error:
             if on_error is None:
                 raise
             on_error(error)
             continue
         for entry in listed:
-            if entry.is_dir(follow_symlinks=False):
-                child = tree.add_child(node, entry.name, {})
-                todo.append((child, entry.path))
-                continue
             try:
-                node[entry.name] = _read_property(entry)
+                if _is_node(entry, directory):
+                    child = tree.add_child(node, entry.name, {})
+                    todo.append((child, entry.path))
+                else:
+                    node[entry.name] = _read_property(entry)
             except OSError as error:
                 if on_error is None:
                     raise
                 on_error(error)
 
 
-def _entries(directory: str) -> list[os.DirEntry[str]]:
-    """What is in a directory, by name, without symbolic links."""
-    with os.scandir(directory) as entries:
-        found = [entry for entry in entries if not entry.is_symlink()]
-    return sorted(found, key=lambda entry: encode_name(entry.name))
+def _is_node(entry: os.DirEntry[str], directory: str) -> bool:
+    """Whether an entry is a directory; a link to one above it would have no end."""
+    if not entry.is_dir():
+        return False
+    if entry.is_symlink():
+        above = os.path.join(os.path.realpath(entry.path), "")
+        if os.path.join(os.path.realpath(directory), "").startswith(above):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), entry.path)
+    return True
 
 
 def _read_property(entry: os.DirEntry[str]) -> bytes:
-    if not entry.is_file():  # which open() might wait for
+    if not entry.is_file() and os.path.exists(entry.path):
+        # Opening a pipe would wait for its writer.
         raise OSError(errno.EINVAL, "neither file nor directory", entry.path)
     try:
         with open(entry.path, "rb") as file:

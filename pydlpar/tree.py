@@ -107,8 +107,7 @@ class DeviceTree(TreeEdit):
         """Read a tree of directories and files, as `/proc/device-tree`.
 
         A directory is a node, a file a property; both in alphabetical order. Symbolic
-        links below *path* are left out, as dtc does: those of /proc/device-tree stand
-        for nodes that are there under their own names.
+        links are followed, but one to a directory above it is an error.
 
         Args:
             path: the directory.

@@ -272,7 +272,8 @@ def from_fs(directory: str, output: str, skip_unreadable: bool) -> None:
     Exit status: 0 written, 2 something cannot be read.
     """
     if not is_directory(directory):
-        raise InputError(f"{directory}: {os.strerror(errno.ENOTDIR)}")
+        code = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
+        raise InputError(f"{directory}: {os.strerror(code)}")
     console = Console(stderr=True)
     count = 0
 
