@@ -17,10 +17,9 @@ pytest.importorskip("rich")
 from cli_runner import tree_command as run
 from plaintree import cell
 
-from pydlpar import DeviceTree
+from pydlpar import DeviceTree, NoSpaceError
 from pydlpar.cli.output import Screen
 from pydlpar.cli.tree_values import pieces, strings_of
-from pydlpar.data import default_tree_bytes
 
 CPU = "/cpus/PowerPC,POWER9@0"
 MAIN = "from pydlpar.cli import main; main()"
@@ -320,6 +319,27 @@ def test_names_do_not_reach_the_terminal_as_they_are(tmp_path):
         assert "\\x1b[31m\\xe9" in shown
 
 
+def test_messages_do_not_bring_names_to_the_terminal_either(tmp_path):
+    tree = DeviceTree()
+    tree.add_node("/\x1b[31m", {"p": b"x"})
+    path = tmp_path / "t.dtb"
+    path.write_bytes(tree.to_dtb())
+    result = run("get", path, "/\x1b[31m", "p", "--as", "string")
+    assert result.exit_code == 2
+    assert "/\\x1b[31m, property 'p': no NUL at its end" in result.stderr
+
+
+@pytest.mark.parametrize("reader", ["from_dtb", "from_filesystem"])
+def test_tree_that_memory_does_not_hold_is_one_line(tmp_path, monkeypatch, reader):
+    def fail(*_arguments: object) -> None:
+        raise NoSpaceError("out of memory")
+
+    monkeypatch.setattr(DeviceTree, reader, fail)
+    result = run("show", "@pseries" if reader == "from_dtb" else tmp_path)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.endswith(": out of memory\n")
+
+
 def test_reader_that_goes_away_is_no_error():
     """`pydlpar tree show | head -1`: nothing on standard error."""
     code = f"import sys; sys.stdout.reconfigure(line_buffering=True); {MAIN}"
@@ -340,7 +360,6 @@ def test_painting_asks_rich_once(monkeypatch):
     screen = Screen()
     assert screen.paint("x", "bold red") == "\x1b[31m\x1b[1mx\x1b[0m"
     assert screen.paint("x", "") == "x"
-    assert default_tree_bytes()
 
 
 HELP = ["show", "get", "set", "create", "delete", "diff", "check", "from-fs"]

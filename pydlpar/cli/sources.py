@@ -26,6 +26,7 @@ from pydlpar import (
     TreeError,
     decode_event,
 )
+from pydlpar.cli.words import visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
 
@@ -63,9 +64,10 @@ class InputError(click.ClickException):
     exit_code = 2
 
     def show(self, file: object = None) -> None:
-        """One line on standard error."""
+        """One line on standard error, which names from a tree cannot break."""
         del file
-        click.echo(f"pydlpar: {self.format_message()}", err=True)
+        text = visible(self.format_message(), "utf-8")
+        click.echo(f"pydlpar: {text}", err=True)
 
 
 class MissingError(InputError):
@@ -140,6 +142,8 @@ def read_source(path: str) -> Source:
             tree = DeviceTree.from_filesystem(path)
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
+        except DlparError as error:
+            raise InputError(f"{shown}: {error}") from None
         return Source(tree, shown, None, False)
     data, packed = read_blob(path)
     try:
@@ -148,6 +152,8 @@ def read_source(path: str) -> Source:
         raise InputError(
             f"{shown}: {error}; expected a flattened device tree"
         ) from None
+    except DlparError as error:
+        raise InputError(f"{shown}: {error}") from None
     is_file = path not in (STDIN, EMBEDDED)
     return Source(tree, shown, Path(path) if is_file else None, packed)
 
