@@ -47,6 +47,11 @@ from pydlpar.errors import (
     StaleHandleError,
     TreeError,
 )
+from pydlpar.lint import (
+    Finding,
+    Severity,
+    lint,
+)
 from pydlpar.node import (
     Node,
 )
@@ -110,6 +115,7 @@ __all__ = [
     "EventError",
     "EventTable",
     "ExistsError",
+    "Finding",
     "Firmware",
     "HotplugRequest",
     "HotplugSection",
@@ -134,6 +140,7 @@ __all__ = [
     "Reservation",
     "RtasEvent",
     "RtasSection",
+    "Severity",
     "StaleHandleError",
     "Stdout",
     "TreeError",
@@ -147,5 +154,6 @@ __all__ = [
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "lint",
     "parse_request",
 ]

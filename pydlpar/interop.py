@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import string
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydlpar.errors import ArgumentError
@@ -20,20 +22,63 @@ __all__ = ["pyfdt_frame", "read_directory", "read_pyfdt", "write_pyfdt"]
 _PYFDT_CHARACTERS = frozenset(string.printable)
 
 
-def read_directory(tree: DeviceTree, path: str | os.PathLike[str]) -> None:
-    """Add what a directory holds to an empty tree: files are properties."""
+def read_directory(
+    tree: DeviceTree,
+    path: str | os.PathLike[str],
+    progress: Callable[[str], None] | None = None,
+    on_error: Callable[[OSError], None] | None = None,
+) -> None:
+    """Add what a directory holds to an empty tree: files are properties.
+
+    Arguments are those of `DeviceTree.from_filesystem()`.
+    """
     todo: list[tuple[Node, str]] = [(tree.root, os.fspath(path))]
     while todo:
         node, directory = todo.pop()
-        with os.scandir(directory) as entries:
-            listed = sorted(entries, key=lambda entry: encode_name(entry.name))
+        if progress is not None:
+            progress(directory)
+        try:
+            with os.scandir(directory) as entries:
+                listed = sorted(entries, key=lambda entry: encode_name(entry.name))
+        except OSError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+            continue
         for entry in listed:
-            if entry.is_dir():
-                child = tree.add_child(node, entry.name, {})
-                todo.append((child, entry.path))
-            else:
-                with open(entry.path, "rb") as file:
-                    node[entry.name] = file.read()
+            try:
+                if _is_node(entry, directory):
+                    child = tree.add_child(node, entry.name, {})
+                    todo.append((child, entry.path))
+                else:
+                    node[entry.name] = _read_property(entry)
+            except OSError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+
+
+def _is_node(entry: os.DirEntry[str], directory: str) -> bool:
+    """Whether an entry is a directory; a link to one above it would have no end."""
+    if not entry.is_dir():
+        return False
+    if entry.is_symlink():
+        above = os.path.join(os.path.realpath(entry.path), "")
+        if os.path.join(os.path.realpath(directory), "").startswith(above):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), entry.path)
+    return True
+
+
+def _read_property(entry: os.DirEntry[str]) -> bytes:
+    if not entry.is_file() and os.path.exists(entry.path):
+        # Opening a pipe would wait for its writer.
+        raise OSError(errno.EINVAL, "neither file nor directory", entry.path)
+    try:
+        with open(entry.path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        error.filename = entry.path  # which a failing read() does not say
+        raise
 
 
 def pyfdt_frame(fdt: pyfdt.pyfdt.Fdt) -> bytes:

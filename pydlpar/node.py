@@ -92,6 +92,11 @@ class PropertyMap(Mapping[str, bytes]):
             props.setdefault(decode_name(name), value)
         return props
 
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """Names and values, with those that an equal name before them hides."""
+        stream = decode_props(self._node._copy(_props))
+        return [(decode_name(name), value) for name, value in stream]
+
 
 class Node(NodePlace):
     """A node of a `DeviceTree`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
@@ -148,16 +148,29 @@ class DeviceTree(TreeEdit):
         return cls.from_dtb(blob, memory_limit=memory_limit)
 
     @classmethod
-    def from_filesystem(cls, path: str | os.PathLike[str]) -> DeviceTree:
+    def from_filesystem(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        progress: Callable[[str], None] | None = None,
+        on_error: Callable[[OSError], None] | None = None,
+    ) -> DeviceTree:
         """Read a tree of directories and files, as `/proc/device-tree`.
 
-        A directory is a node, a file a property; both in alphabetical order.
+        A directory is a node, a file a property; both in alphabetical order. Symbolic
+        links are followed, but one to a directory above it is an error.
+
+        Args:
+            path: the directory.
+            progress: called with each directory before it is read.
+            on_error: called with the error, which names the file, where one cannot
+                be read; it is then left out. By default the error is raised.
 
         Raises:
             OSError: *path* or something below cannot be read.
         """
         tree = cls()
-        read_directory(tree, path)
+        read_directory(tree, path, progress, on_error)
         return tree
 
     @classmethod

@@ -40,6 +40,8 @@ ROOMS = [
     ["rtas"],
     ["lookup", "connector"],
     ["drmem"],
+    ["checks"],
+    ["lint"],
     ["request"],
     ["drc", "drc_states"],
     ["partition"],

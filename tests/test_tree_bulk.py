@@ -35,7 +35,16 @@ CPUS = [f"/cpus/cpu@{i:x}" for i in range(50)]
 
 
 def test_paths_gives_what_look_ups_one_by_one_give(tree):
-    paths = [*CPUS, "/", "/cpus", "//cpus///cpu@1/", "/cpus/cpu", "no-alias", "/none", "/"]
+    paths = [
+        *CPUS,
+        "/",
+        "/cpus",
+        "//cpus///cpu@1/",
+        "/cpus/cpu",
+        "no-alias",
+        "/none",
+        "/",
+    ]
     found = tree.paths(paths)
     assert list(found) == [tree.get(path) for path in paths]
     assert found[-2] is None

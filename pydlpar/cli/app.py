@@ -6,6 +6,7 @@ import click
 
 import pydlpar
 from pydlpar.cli.run import run
+from pydlpar.cli.tree import tree
 
 __all__ = ["app"]
 
@@ -21,3 +22,4 @@ def app() -> None:
 
 
 app.add_command(run)
+app.add_command(tree)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import click
@@ -14,10 +15,10 @@ from pydlpar.cli import words
 from pydlpar.cli.lmbs import is_lmb_table, row_lines
 from pydlpar.cli.sources import Step
 from pydlpar.dispatch import Outcome
-from pydlpar.dts import change_lines
+from pydlpar.dts import Change, change_lines
 from pydlpar.tree import DeviceTree
 
-__all__ = ["JsonReport", "Report", "TextReport"]
+__all__ = ["JsonReport", "Report", "TextReport", "diff_lines", "diff_record"]
 
 _WIDEST = 48
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -43,10 +44,32 @@ def request_text(step: Step, outcome: Outcome) -> str:
     return step.data.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
-def _visible(text: str, encoding: str) -> str:
-    """Text without control characters, and with those that the terminal knows."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
+def diff_lines(
+    changes: Iterable[Change], old: DeviceTree, new: DeviceTree
+) -> Iterator[tuple[str, str]]:
+    """Changes as lines of a diff with their styles; LMB tables as rows."""
+    for change in changes:
+        if is_lmb_table(change):
+            lines = row_lines(change, old)
+        else:
+            lines = change_lines([change], old, new)
+        for line in lines:
+            yield line, _DIFF_STYLES.get(line[:1], "")
+
+
+def diff_record(changes: Iterable[Change]) -> dict[str, Any]:
+    """Changes as a JSON object."""
+    records = [
+        {
+            "kind": change.kind,
+            "path": change.path,
+            "property": change.name,
+            "old": None if change.old is None else change.old.hex(),
+            "new": None if change.new is None else change.new.hex(),
+        }
+        for change in changes
+    ]
+    return {"type": "diff", "changes": records}
 
 
 class _Totals:
@@ -81,7 +104,7 @@ class TextReport:
     def outcome(self, step: Step, outcome: Outcome) -> None:
         """One line: mark, request, result, and why or what."""
         self._totals.add(outcome)
-        text = _visible(request_text(step, outcome), self._console.encoding)
+        text = words.visible(request_text(step, outcome), self._console.encoding)
         line = Text()
         if outcome.errno:
             result = words.errno_name(outcome.errno)
@@ -112,13 +135,8 @@ class TextReport:
 
     def diff(self, old: DeviceTree, new: DeviceTree) -> None:
         """The changed part of the tree, `-` what was, `+` what is."""
-        for change in old.diff(new):
-            if is_lmb_table(change):
-                lines = row_lines(change, old)
-            else:
-                lines = change_lines([change], old, new)
-            for line in lines:
-                self._print(Text(line, _DIFF_STYLES.get(line[:1], "")))
+        for line, style in diff_lines(old.diff(new), old, new):
+            self._print(Text(line, style))
 
     def end(self, left: int, output: str | None) -> None:
         """Totals."""
@@ -167,17 +185,7 @@ class JsonReport:
 
     def diff(self, old: DeviceTree, new: DeviceTree) -> None:
         """A `diff` object."""
-        changes = [
-            {
-                "kind": change.kind,
-                "path": change.path,
-                "property": change.name,
-                "old": None if change.old is None else change.old.hex(),
-                "new": None if change.new is None else change.new.hex(),
-            }
-            for change in old.diff(new)
-        ]
-        self._emit({"type": "diff", "changes": changes})
+        self._emit(diff_record(old.diff(new)))
 
     def end(self, left: int, output: str | None) -> None:
         """A `summary` object."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
 from pydlpar import DeviceTree, Dispatcher, DlparError, Firmware, Partition
+from pydlpar.cli.output import write_file
 from pydlpar.cli.report import JsonReport, Report, TextReport
 from pydlpar.cli.sources import (
     InputError,
@@ -156,7 +153,7 @@ def run(
         report.diff(before, after)
     written = output if output and (keep_going or not refused) else None
     if written:
-        _write(written, after.to_dtb())
+        write_file(written, after.to_dtb())
     report.end(left, written)
     sys.exit(1 if refused else 0)
 
@@ -215,21 +212,3 @@ def _one(dispatcher: Dispatcher, step: Step) -> Outcome:
     if not step.data or dispatcher.write(step.data) == 0 or dispatcher.last is None:
         return Outcome(None, 0, [], [], "an empty write does nothing", handled=False)
     return dispatcher.last
-
-
-def _write(path: str, data: bytes) -> None:
-    """Replace a file whole: whoever reads it sees the old or the new content."""
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None

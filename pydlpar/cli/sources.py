@@ -18,25 +18,40 @@ import click
 
 from pydlpar import (
     DeviceTree,
+    DlparError,
     EventError,
     Firmware,
+    Node,
     PlatformError,
     TreeError,
     decode_event,
 )
+from pydlpar.cli.words import visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
 
 __all__ = [
+    "EMBEDDED",
+    "STDIN",
     "InputError",
+    "MissingError",
+    "Source",
     "Step",
+    "is_directory",
+    "node_at",
     "plug",
+    "read_blob",
+    "read_bytes",
     "read_events",
     "read_requests",
+    "read_source",
     "read_tree",
+    "shown_path",
 ]
 
 STDIN = "-"
+EMBEDDED = "@pseries"
+"""What the tree of the embedded machine is called where a file is expected."""
 _GZIP = b"\x1f\x8b"
 _EVENT_VERSIONS = range(1, 16)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -49,9 +64,32 @@ class InputError(click.ClickException):
     exit_code = 2
 
     def show(self, file: object = None) -> None:
-        """One line on standard error."""
+        """One line on standard error, which names from a tree cannot break."""
         del file
-        click.echo(f"pydlpar: {self.format_message()}", err=True)
+        text = visible(self.format_message(), "utf-8")
+        click.echo(f"pydlpar: {text}", err=True)
+
+
+class MissingError(InputError):
+    """The tree has no such node or property. Exit status 1."""
+
+    exit_code = 1
+
+
+class Source(NamedTuple):
+    """A tree and where it came from.
+
+    Attributes:
+        tree: the tree.
+        shown: its source, as messages name it.
+        path: the file it can be written back to; None where it is no file.
+        packed: whether the file is gzipped.
+    """
+
+    tree: DeviceTree
+    shown: str
+    path: Path | None
+    packed: bool
 
 
 class Step(NamedTuple):
@@ -68,7 +106,8 @@ class Step(NamedTuple):
     origin: str
 
 
-def _read(path: str) -> bytes:
+def read_bytes(path: str) -> bytes:
+    """A file, or standard input, whole."""
     try:
         if path == STDIN:
             return sys.stdin.buffer.read()
@@ -77,31 +116,72 @@ def _read(path: str) -> bytes:
         raise InputError(f"{path}: {error.strerror}") from None
 
 
-def _shown(path: str) -> str:
+def shown_path(path: str) -> str:
+    """A source as messages name it."""
     return "standard input" if path == STDIN else path
 
 
-def read_tree(path: str | None) -> DeviceTree:
-    """The tree of a blob (gzipped or not) or a directory; the embedded one if None."""
-    if path is None:
-        return DeviceTree.from_dtb(default_tree_bytes())
-    if path != STDIN and Path(path).is_dir():
+def read_blob(path: str) -> tuple[bytes, bool]:
+    """The bytes of a blob, unpacked, and whether they were gzipped."""
+    if path == EMBEDDED:
+        return default_tree_bytes(), False
+    data = read_bytes(path)
+    if not data.startswith(_GZIP):
+        return data, False
+    try:
+        return gzip.decompress(data), True
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{shown_path(path)}: damaged gzip data: {error}") from None
+
+
+def read_source(path: str) -> Source:
+    """The tree of a blob (gzipped or not), of a directory, or the embedded one."""
+    shown = shown_path(path)
+    if is_directory(path):
         try:
-            return DeviceTree.from_filesystem(path)
+            tree = DeviceTree.from_filesystem(path)
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
-    data = _read(path)
-    if data.startswith(_GZIP):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{_shown(path)}: damaged gzip data: {error}") from None
+        except DlparError as error:
+            raise InputError(f"{shown}: {error}") from None
+        return Source(tree, shown, None, False)
+    data, packed = read_blob(path)
     try:
-        return DeviceTree.from_dtb(data)
+        tree = DeviceTree.from_dtb(data)
     except TreeError as error:
         raise InputError(
-            f"{_shown(path)}: {error}; expected a flattened device tree"
+            f"{shown}: {error}; expected a flattened device tree"
         ) from None
+    except DlparError as error:
+        raise InputError(f"{shown}: {error}") from None
+    is_file = path not in (STDIN, EMBEDDED)
+    return Source(tree, shown, Path(path) if is_file else None, packed)
+
+
+def is_directory(path: str) -> bool:
+    """Whether a source is a directory such as /proc/device-tree."""
+    return path not in (STDIN, EMBEDDED) and Path(path).is_dir()
+
+
+def read_tree(path: str | None) -> DeviceTree:
+    """The tree of a source; the embedded one if None."""
+    return read_source(EMBEDDED if path is None else path).tree
+
+
+def node_at(source: Source, path: str) -> Node:
+    """The node of a path.
+
+    Raises:
+        MissingError: there is none.
+        InputError: the path is none.
+    """
+    try:
+        node = source.tree.get(path)
+    except DlparError as error:
+        raise InputError(f"{source.shown}: {error}, expected one as /cpus") from None
+    if node is None:
+        raise MissingError(f"{source.shown}: no node {path}")
+    return node
 
 
 def read_requests(path: str) -> Iterator[Step]:
@@ -109,15 +189,15 @@ def read_requests(path: str) -> Iterator[Step]:
 
     The newline is part of a request, as when it is echoed into the file.
     """
-    for number, line in enumerate(_read(path).splitlines(keepends=True), 1):
+    for number, line in enumerate(read_bytes(path).splitlines(keepends=True), 1):
         if line.strip() and not line.lstrip().startswith(b"#"):
-            yield Step(line, False, f"{_shown(path)}:{number}")
+            yield Step(line, False, f"{shown_path(path)}:{number}")
 
 
 def read_events(path: str) -> Iterator[Step]:
     """The events of a file: RTAS logs back to back, binary or as a hex dump."""
-    data = _read(path)
-    shown = _shown(path)
+    data = read_bytes(path)
+    shown = shown_path(path)
     if not data:
         raise InputError(f"{shown}: empty, expected RTAS events")
     if data[0] not in _EVENT_VERSIONS or data[:2].isspace():

@@ -6,6 +6,7 @@ import errno
 import os
 from typing import Any
 
+from pydlpar._ffi import lib
 from pydlpar.constants import (
     AllocationState,
     EntitySense,
@@ -18,14 +19,22 @@ from pydlpar.dispatch import Call, Outcome
 __all__ = [
     "as_record",
     "call_text",
+    "code_name",
     "counted",
     "effect_text",
     "errno_name",
     "errno_text",
     "rtas_calls",
     "size_text",
+    "visible",
 ]
 
+_PREFIX = "DLPAR_ERR_"
+_CODES: dict[int | None, str] = {
+    getattr(lib, name): name.removeprefix(_PREFIX)
+    for name in dir(lib)
+    if name.startswith(_PREFIX)
+}
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _VALUES: dict[int, type[IsolationState] | type[AllocationState]] = {
     Indicator.ISOLATION_STATE: IsolationState,
@@ -50,6 +59,11 @@ def errno_text(number: int) -> str:
     return os.strerror(number)
 
 
+def code_name(code: int | None) -> str:
+    """`BADMAGIC` for the code of a malformed tree."""
+    return _CODES.get(code, str(code))
+
+
 def size_text(size: int) -> str:
     """A number of bytes with the largest unit that gives a whole number."""
     unit = 0
@@ -57,6 +71,12 @@ def size_text(size: int) -> str:
         size //= 1024
         unit += 1
     return f"{size} {_UNITS[unit]}"
+
+
+def visible(text: str, encoding: str) -> str:
+    """Text without control characters, and with those that the terminal knows."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def call_text(call: Call) -> str:
