@@ -88,8 +88,8 @@ class PropertyMap(Mapping[str, bytes]):
     def as_dict(self) -> dict[str, bytes]:
         """A copy, made in one call; of equal names the first counts."""
         props: dict[str, bytes] = {}
-        for name, value in decode_props(self._node._copy(_props)):
-            props.setdefault(decode_name(name), value)
+        for name, value in self.pairs():
+            props.setdefault(name, value)
         return props
 
     def pairs(self) -> list[tuple[str, bytes]]:

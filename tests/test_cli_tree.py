@@ -229,9 +229,10 @@ NO = [
     (("get", "{m}", "/", "none"), "machine.dtb: / has no property 'none'"),
     (("get", "{m}", "/none", "x"), "machine.dtb: no node /none"),
     (("show", "{m}", "/a/none"), "machine.dtb: no node /a/none"),
+    (("show", "{m}", "no-alias"), "machine.dtb: no node no-alias"),
 ]
 BAD = [
-    (("show", "{m}", "a"), "bad path, expected one as /cpus"),
+    (("show", "{m}", ""), "bad path, expected one as /cpus"),
     (("show", "{dir}/none"), "none: No such file or directory"),
     (("get", "{m}", "/", "bytes", "--as", "u32"), "3 bytes, expected a multiple of 4"),
     (("get", "{m}", "/", "bytes", "--as", "string"), "no NUL at its end"),
