@@ -151,12 +151,14 @@ def test_phandle_is_made_once(tree):
     assert tree.by_phandle(34) == user
 
 
-def test_interrupts_of_real_trees(real_trees):
-    """QEMU's virtual devices name the interrupt controller by a plain phandle."""
+def test_interrupt_map_of_a_real_tree(real_trees):
+    """QEMU's host bridge: 3+1 cells of the child, a phandle, 2 of the controller."""
     tree = DeviceTree.from_dtb(real_trees["pci8-virtio.dtb"])
-    found = tree.by_property("interrupt-parent")
-    for node in found:
-        assert "interrupt-controller" in node.reference("interrupt-parent")
+    rows = tree["/pci@800000020000000"].cells("interrupt-map", 7)
+    assert len(rows) == 128
+    controllers = {tree.by_phandle(row[4]) for row in rows}
+    assert [node.u32("#interrupt-cells") for node in controllers] == [2]
+    assert all("interrupt-controller" in node for node in controllers)
 
 
 def test_gpio_check_of_dtc(corpus):
