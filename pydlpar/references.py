@@ -33,6 +33,7 @@ SPECIFIERS = {
     "clocks": "#clock-cells",
     "cooling-device": "#cooling-cells",
     "dmas": "#dma-cells",
+    "gpio": "#gpio-cells",
     "gpios": "#gpio-cells",
     "hwlocks": "#hwlock-cells",
     "interrupts-extended": "#interrupt-cells",
@@ -62,7 +63,7 @@ class Reference(NamedTuple):
 
 def _specifier(name: str) -> str:
     """The property that a binding names; `x-gpios` and `x-gpio` are GPIOs too."""
-    if name.endswith(("-gpios", "-gpio")):
+    if name.endswith(("-gpios", "-gpio")) and not name.endswith(",nr-gpios"):
         return SPECIFIERS["gpios"]
     try:
         return SPECIFIERS[name]

@@ -14,7 +14,7 @@ from pydlpar.interop import pyfdt_frame, read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
 from pydlpar.overlay import merge_overlay
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
-from pydlpar.tree_header import Reservation
+from pydlpar.tree_header import Reservation, wrong_version
 
 if TYPE_CHECKING:
     import pyfdt.pyfdt
@@ -90,7 +90,8 @@ class DeviceTree(TreeEdit):
             out, offset, blob, len(blob), seed(), memory_limit, flags
         )
         if rc < 0:
-            raise_error(rc, "device tree", offset=offset[0], decode_error=TreeError)
+            what = "device tree" + wrong_version(rc, blob)
+            raise_error(rc, what, offset=offset[0], decode_error=TreeError)
         return cls._of(out[0])
 
     @classmethod

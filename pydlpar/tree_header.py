@@ -5,6 +5,7 @@ Source: Devicetree Specification 0.4, 5.2 and 5.3.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.names import check_u32
 from pydlpar.tree_names import TreeNames
 
-__all__ = ["Reservation", "TreeHeader"]
+__all__ = ["Reservation", "TreeHeader", "wrong_version"]
 
 _U64_MAX = (1 << 64) - 1
+_VERSION = 20  # offset in the header, before that of last_comp_version
+_versions = struct.Struct(">II")
 
 
 class Reservation(NamedTuple):
@@ -31,6 +34,14 @@ def _check(address: int, size: int) -> None:
             f"reservation of {size:#x} bytes at {address:#x}: expected 64-bit "
             "numbers, and a size above 0, which would end the map"
         )
+
+
+def wrong_version(rc: int, blob: bytes) -> str:
+    """Which version a blob is of, where that is why it was refused."""
+    if rc != lib.DLPAR_ERR_BADVERSION:
+        return ""
+    version, compatible = _versions.unpack_from(blob, _VERSION)
+    return f" of version {version}, read by {compatible} on (expected 16 or 17)"
 
 
 class TreeHeader(TreeNames):

@@ -156,10 +156,11 @@ class TreeLookup:
             n = function(self.ptr, out, _SOME, last, *what)
             if n < 0:
                 raise_error(n, "search", decode_error=TreeError)
-            found += [Node(self, out[i]) for i in range(n)]
+            if n:
+                found += [Node(self, handle) for handle in ffi.unpack(out, n)]
             if n < _SOME:
                 return found
-            last = out[n - 1]
+            last = found[-1].handle
 
     @property
     def max_phandle(self) -> int:
