@@ -153,7 +153,10 @@ class Node(NodeValues):
         return data
 
     def _value(self, name: str) -> bytes | None:
-        """A property's value, or None where there is no such property."""
+        """A property's value, or None where there is no such property.
+
+        As `_copy()`, written out again: this is the read that users wait for.
+        """
         try:
             raw = name.encode()
         except UnicodeEncodeError:
