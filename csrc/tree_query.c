@@ -292,7 +292,8 @@ static int64_t name_of(const struct dlpar_tree *t, char *out, size_t cap,
 		return len;
 	if ((size_t)len > cap)
 		return DLPAR_ERR_NOSPACE;
-	memcpy(out, name, (size_t)len);
+	if (len)
+		memcpy(out, name, (size_t)len);
 	return len;
 }
 

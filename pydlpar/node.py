@@ -49,7 +49,9 @@ def _new_scratch() -> Scratch:
     return out, ffi.buffer(out)
 
 
-def _copy_long(copy: Callable[[object, int], int], n: int) -> tuple[int, bytes]:
+def _copy_long(
+    n: int, copy: Callable[..., int], ptr: object, *node: object
+) -> tuple[int, bytes]:
     """What has no room in a scratch, of *n* bytes where that is known.
 
     Asked again for as long as another thread has made it grow meanwhile.
@@ -58,7 +60,7 @@ def _copy_long(copy: Callable[[object, int], int], n: int) -> tuple[int, bytes]:
     while n > cap or n == _NOSPACE:
         cap = max(n, 4 * cap)
         out = ffi.new(_SCRATCH, cap)
-        n = copy(out, cap)
+        n = copy(ptr, out, cap, *node)
     return n, bytes(ffi.buffer(out, n)) if n > 0 else b""
 
 
@@ -145,18 +147,22 @@ class Node(NodePlace):
         except IndexError:
             scratch = _new_scratch()
         n = function(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle)
-        data = b""
-        if 0 < n <= _SCRATCH_LEN:
-            data = scratch[1][:n]
+        if 0 <= n <= _SCRATCH_LEN:
+            data: bytes = scratch[1][:n]
+            pool.append(scratch)
+            return data
         pool.append(scratch)
         if n > _SCRATCH_LEN or n == _NOSPACE:
-            n, data = _copy_long(lambda o, c: function(tree.ptr, o, c, self.handle), n)
+            n, data = _copy_long(n, function, tree.ptr, self.handle)
         if n < 0:
             self._fail(n)
         return data
 
     def _value(self, name: str) -> bytes | None:
-        """A property's value, or None where there is no such property."""
+        """A property's value, or None where there is no such property.
+
+        As `_copy()`, written out again: this is the read that users wait for.
+        """
         try:
             raw = name.encode()
         except UnicodeEncodeError:
@@ -168,14 +174,13 @@ class Node(NodePlace):
         except IndexError:
             scratch = _new_scratch()
         n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
-        value = b""
-        if 0 < n <= _SCRATCH_LEN:
-            value = scratch[1][:n]
+        if 0 <= n <= _SCRATCH_LEN:
+            value: bytes = scratch[1][:n]
+            pool.append(scratch)
+            return value
         pool.append(scratch)
         if n > _SCRATCH_LEN:
-            n, value = _copy_long(
-                lambda o, c: _read(tree.ptr, o, c, self.handle, raw, len(raw)), n
-            )
+            n, value = _copy_long(n, _read, tree.ptr, self.handle, raw, len(raw))
         if n >= 0:
             return value
         if n != _NOTFOUND:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pydlpar import DeviceTree
+from pydlpar._ffi import ffi, lib
+
 CORE = Path(__file__).parent.parent / "csrc"
 FUNCTION = re.compile(
     r"^(?P<head>(?:static )?(?:inline )?[a-z][\w ]*[ *])(?P<name>\w+)\([^;{]*\)\n"
@@ -80,3 +83,31 @@ def test_every_function_of_the_header_is_seen():
 )
 def test_faults_are_found(source, fault):
     assert fault in " ".join(faults(functions(source)))
+
+
+def test_value_is_written_only_where_all_of_it_fits():
+    """The length comes back either way, so that the caller can come again."""
+    tree = DeviceTree()
+    node = tree.add_node("/n", {"v": b"12345"}).handle
+    out = ffi.new("uint8_t[]", 8)
+    assert lib.dlpar_tree_read(tree.ptr, out, 4, node, b"v", 1) == 5
+    assert not any(out)
+    assert lib.dlpar_tree_read(tree.ptr, out, 5, node, b"v", 1) == 5
+    assert bytes(out) == b"12345\0\0\0"
+    assert lib.dlpar_tree_read(tree.ptr, ffi.NULL, 0, node, b"v", 1) == 5
+    assert (
+        lib.dlpar_tree_read(tree.ptr, out, 8, node, b"w", 1) == lib.DLPAR_ERR_NOTFOUND
+    )
+    tree.remove_node("/n")
+    assert lib.dlpar_tree_read(tree.ptr, out, 8, node, b"v", 1) == lib.DLPAR_ERR_STALE
+
+
+def test_name_is_written_only_where_it_fits():
+    tree = DeviceTree()
+    node = tree.add_node("/name@1", {}).handle
+    out = ffi.new("char[]", 8)
+    assert lib.dlpar_tree_name_of(tree.ptr, out, 5, node) == lib.DLPAR_ERR_NOSPACE
+    assert lib.dlpar_tree_name_of(tree.ptr, out, 8, node) == 6
+    assert ffi.string(out) == b"name@1"
+    assert lib.dlpar_tree_name_of(tree.ptr, ffi.NULL, 0, 0) == 0
+    assert lib.dlpar_tree_name_of(tree.ptr, out, 8, -1) == lib.DLPAR_ERR_STALE
