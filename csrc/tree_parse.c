@@ -83,6 +83,8 @@ void dlpar_tree_free(struct dlpar_tree *t)
 	arena_release(&t->arena, t->nodes, t->nodes_cap * sizeof(*t->nodes));
 	arena_release(&t->arena, t->strings, t->strings_cap);
 	arena_release(&t->arena, t->dir, t->dir_cap * sizeof(*t->dir));
+	arena_release(&t->arena, t->cuts,
+		      (t->n_cuts / 64 + 1ul) * sizeof(*t->cuts));
 	arena_release(&t->arena, t->journal,
 		      t->journal_cap * sizeof(*t->journal));
 	arena_release(&t->arena, t->templates,
