@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
@@ -21,6 +22,10 @@ _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _FIRST = lib.DLPAR_TREE_FIRST
 _path = lib.dlpar_tree_path
 _flat = lib.dlpar_tree_flat
+_flat_size = lib.dlpar_tree_flat_size
+_flatten = lib.dlpar_tree_flatten
+_compact = lib.dlpar_tree_compact
+_compact_size = lib.dlpar_tree_compact_size
 _phandle = lib.dlpar_tree_phandle
 
 
@@ -117,21 +122,36 @@ class DeviceTree(TreeEdit):
         """The same tree as a `pyfdt` object (extra `pyfdt`)."""
         return write_pyfdt(self.to_dtb())
 
-    def to_dtb(self) -> bytes:
-        """The tree as a version 17 blob."""
+    def to_dtb(self, *, compact: bool = False) -> bytes:
+        """The tree as a version 17 blob.
+
+        Args:
+            compact: leave out property names that nothing uses any more: one once
+                made stays in the strings block. Visits every node.
+
+        Raises:
+            TreeError: it would be larger than 2 GiB.
+            NoSpaceError: no memory for what *compact* has to note.
+        """
+        if compact:
+            return self._written(_compact_size(self.ptr), _compact)
         size = _flat(self.ptr, self.value_out)
         if size >= 0:
             copy: bytes = ffi.unpack(self.value_out[0], size)
             return copy
-        size = lib.dlpar_tree_flat_size(self.ptr)
+        return self._written(_flat_size(self.ptr), _flatten)
+
+    def _written(self, size: int, write: Callable[..., int]) -> bytes:
         if size < 0:
             raise_error(size, "device tree", decode_error=TreeError)
         # Written before anyone else can see the object, as a C extension would
         # fill a new bytes: a copy of several megabytes less. It is never one of
         # the interpreter's shared bytes, which have at most one byte.
         blob = bytes(size)
-        if lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size) != size:
-            raise_error(lib.DLPAR_ERR_INTERNAL, "write-out of a device tree")
+        n = write(self.ptr, ffi.from_buffer(blob), size)
+        if n != size:
+            code = n if n < 0 else lib.DLPAR_ERR_INTERNAL
+            raise_error(code, "write-out of a device tree", decode_error=TreeError)
         return blob
 
     def write_into(self, buffer: bytearray | memoryview) -> int:
