@@ -4,7 +4,7 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint sanitize dist bench bench-check clean
+.PHONY: all build test lint sanitize fuzz endurance dist bench bench-check clean
 
 all: build test lint
 
@@ -34,6 +34,20 @@ sanitize:
 	ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	$(abspath $(PYTHON)) -m pytest -q -p no:cacheprovider
+
+# libFuzzer on the device tree, from blobs that the tests generate; needs clang.
+# What it has found before stays in build/fuzz/corpus.
+FUZZ_SECONDS ?= 30
+fuzz:
+	mkdir -p $(WORK)/fuzz/corpus
+	clang -std=c11 -g -O1 -Icsrc -D__SANITIZE_ADDRESS__=1 \
+		-fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined \
+		-o $(WORK)/fuzz/tree tests/fuzz/tree.c $(wildcard csrc/*.c)
+	$(PYTHON) tests/fuzz/seeds.py $(WORK)/fuzz/seeds
+	$(WORK)/fuzz/tree -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
+		-rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix=$(WORK)/fuzz/ $(WORK)/fuzz/corpus $(WORK)/fuzz/seeds
 
 # An sdist, a wheel from it, and the wheel used from outside the checkout.
 dist:
