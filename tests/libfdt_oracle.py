@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
+from pydlpar import DeviceTree, Node
+from pydlpar.names import decode_props, encode_name
+
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
 # The names of libfdt.h, by the number that its functions return negated.
@@ -32,7 +35,7 @@ Properties = list[tuple[bytes, bytes]]
 
 
 class Content(NamedTuple):
-    """All that a blob says; nodes in tree order with their depth, 1 the root's."""
+    """All that a blob says; nodes in tree order with their depth, the root's 0."""
 
     boot_cpu: int
     reservations: list[tuple[int, int]]
@@ -83,9 +86,9 @@ class Libfdt:
         length, depth = ctypes.byref(self._int), 0
         for tag, at in self._tokens(fdt):
             if tag == BEGIN_NODE:
-                depth += 1
                 name = lib.fdt_get_name(fdt, at, length)
                 nodes.append((depth, self._bytes(name), []))
+                depth += 1
             elif tag == END_NODE:
                 depth -= 1
             elif tag == PROP:
@@ -132,3 +135,19 @@ def every_libfdt() -> dict[str, Libfdt]:
     if system:
         found["system"] = Libfdt(system)
     return found
+
+
+def node_props(node: Node) -> Properties:
+    """All properties, those hidden by another of their name too."""
+    return list(decode_props(node._stream()))
+
+
+def tree_content(tree: DeviceTree) -> Content:
+    """What the tree says, in the oracle's words."""
+    depths: dict[int, int] = {}
+    nodes = []
+    for node in tree.nodes():
+        above = node.parent
+        depths[node.handle] = depth = depths[above.handle] + 1 if above else 0
+        nodes.append((depth, encode_name(node.name), node_props(node)))
+    return Content(tree.boot_cpu, [tuple(r) for r in tree.reservations], nodes)

@@ -20,31 +20,15 @@ from blobwalk import (
     nop_behind_the_root,
     reasons,
 )
-from libfdt_oracle import Content, Libfdt, every_libfdt
+from libfdt_oracle import Libfdt, every_libfdt, node_props, tree_content
 from mutants import mutant
 
-from pydlpar import DeviceTree, Node, TreeError
+from pydlpar import DeviceTree, TreeError
 from pydlpar._ffi import lib
-from pydlpar.names import decode_props, encode_name
+from pydlpar.names import encode_name
 
 SEEDS = 4000
 SECONDS = float(os.environ.get("PYDLPAR_FUZZ_SECONDS", "0"))
-
-
-def _props(node: Node) -> list[tuple[bytes, bytes]]:
-    """All properties, those hidden by another of their name too."""
-    return list(decode_props(node._stream()))
-
-
-def _content(tree: DeviceTree) -> Content:
-    """What the tree says, in the oracle's words."""
-    depths: dict[int, int] = {}
-    nodes = []
-    for node in tree.nodes():
-        above = node.parent
-        depths[node.handle] = depth = depths[above.handle] + 1 if above else 1
-        nodes.append((depth, encode_name(node.name), _props(node)))
-    return Content(tree.boot_cpu, [tuple(r) for r in tree.reservations], nodes)
 
 
 def _parse(data: bytes) -> tuple[DeviceTree | None, int]:
@@ -86,7 +70,7 @@ def _paths_agree(fdt: Libfdt, data: bytes, tree: DeviceTree) -> None:
     for node in tree.nodes():
         ours = tree.get(node.path)
         theirs = fdt.path_props(data, encode_name(node.path))
-        assert theirs == (None if ours is None else _props(ours))
+        assert theirs == (None if ours is None else node_props(ours))
 
 
 def _accepted(libs: dict[str, Libfdt], data: bytes, tree: DeviceTree) -> None:
@@ -94,12 +78,12 @@ def _accepted(libs: dict[str, Libfdt], data: bytes, tree: DeviceTree) -> None:
     written = tree.to_dtb()
     fdt = libs["pylibfdt"]
     assert all(each.check_full(written) == "OK" for each in libs.values())
-    assert fdt.content(written) == _content(tree)
+    assert fdt.content(written) == tree_content(tree)
     assert DeviceTree.from_dtb(written).to_dtb() == written
     compact = tree.to_dtb(compact=True)
     assert fdt.content(compact) == fdt.content(written)
     if fdt.check_full(data) == "OK":
-        assert fdt.content(data) == _content(tree)
+        assert fdt.content(data) == tree_content(tree)
         _paths_agree(fdt, data, tree)
 
 
