@@ -49,6 +49,14 @@ fuzz:
 		-rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=$(WORK)/fuzz/ $(WORK)/fuzz/corpus $(WORK)/fuzz/seeds
 
+# Ten million cycles of each kind on one tree: memory must stay where it was.
+CYCLES ?= 10000000
+endurance:
+	mkdir -p $(WORK)
+	$(CC) $(STRICT) -D_DEFAULT_SOURCE -O2 -Icsrc -o $(WORK)/endurance \
+		tests/endurance.c $(wildcard csrc/*.c)
+	$(WORK)/endurance $(CYCLES)
+
 # An sdist, a wheel from it, and the wheel used from outside the checkout.
 dist:
 	rm -rf $(WORK)/dist $(WORK)/fresh

@@ -26,6 +26,9 @@ REFUSED = {
     "version 16, name ends beyond size_dt_strings": "STRING",
 }
 
+# libfdt 1.6 adds such a length to an offset and wraps; 1.7 refuses it as we do.
+REFUSED_SINCE_1_7 = {"property length that wraps": "PROPLEN"}
+
 
 def _cell(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 4], "big")
@@ -36,9 +39,13 @@ def _align(at: int) -> int:
 
 
 def tokens(data: bytes) -> Iterator[tuple[int, int]]:
-    """Each token and its offset in the blob, up to END."""
+    """Each token and its offset in the blob, up to END.
+
+    Raises:
+        ValueError: there is none, so no reader should have accepted the blob.
+    """
     start = at = _cell(data, 8)
-    while True:
+    while at < len(data):
         tag, here = _cell(data, at), at
         yield tag, here
         at += 4
@@ -48,6 +55,7 @@ def tokens(data: bytes) -> Iterator[tuple[int, int]]:
             at = start + _align(at + 8 + _cell(data, at) - start)
         elif tag == END:
             return
+    raise ValueError("no END token")
 
 
 def _name_reasons(data: bytes, at: int, depth: int) -> Iterator[str]:
@@ -89,6 +97,9 @@ def _structure_reasons(data: bytes, version: int) -> Iterator[str]:
                 yield "property outside a node"
             elif closed[-1]:
                 yield "property after a subnode"
+            if _cell(data, at + 4) > len(data):
+                yield "property length that wraps"
+                return
             yield from _prop_reasons(data, at, version)
         elif tag == END and not roots:
             yield "no root"

@@ -243,23 +243,6 @@ def test_many_equal_names_cost_no_more_than_others():
     assert len(tree) == 200_001
 
 
-def test_depth_is_not_limited():
-    """Nothing recurses: a tree of 300,000 levels is read, edited and written."""
-    depth = 300_000
-    data = blob(ROOT + begin(b"a") * depth + CLOSE * (depth + 1) + DONE)
-    tree = DeviceTree.from_dtb(data)
-    assert tree.to_dtb() == data
-    deepest = list(tree.nodes())[-1]
-    with tree.transaction() as transaction:
-        deepest["x"] = b"1"
-        assert len(tree.to_dtb()) > len(data)
-        fragment = tree.extract(tree["/a"])
-        assert len(fragment) == depth + 1
-        tree.remove_node("/a")
-        transaction.rollback()
-    assert tree.to_dtb() == data
-
-
 def test_names_may_have_any_byte():
     """Bytes that are no UTF-8 survive in node and property names."""
     data = blob(
