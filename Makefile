@@ -25,7 +25,7 @@ lint:
 # PYTHONMALLOC: else an overflow into a bytearray goes unseen.
 sanitize:
 	rm -rf $(WORK)/sanitize && mkdir -p $(WORK)/sanitize
-	cp -r csrc pydlpar tests setup.py pyproject.toml README.md LICENSE \
+	cp -r csrc pydlpar tests docs setup.py pyproject.toml README.md LICENSE \
 		$(WORK)/sanitize
 	rm -f $(WORK)/sanitize/pydlpar/*.so
 	cd $(WORK)/sanitize && corpus=$$(realpath $${PYDLPAR_CORPUS:-../../../shared/corpus}) && \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,9 @@ _flatten = lib.dlpar_tree_flatten
 _compact = lib.dlpar_tree_compact
 _compact_size = lib.dlpar_tree_compact_size
 _phandle = lib.dlpar_tree_phandle
+_versions = struct.Struct(">II")
+_VERSIONS_AT = 20
+"""Where the header has its version and the oldest that it is compatible with."""
 
 
 class Reservation(NamedTuple):
@@ -39,6 +43,17 @@ class Reservation(NamedTuple):
 def _check_limit(memory_limit: int) -> None:
     if not 0 <= memory_limit < 1 << 64:
         raise ArgumentError(f"memory limit {memory_limit}: expected bytes, or 0")
+
+
+def _described(blob: bytes, code: int) -> str:
+    """What was read, for a message; of the wrong version, which."""
+    if code != lib.DLPAR_ERR_BADVERSION:
+        return "device tree"
+    version, oldest = _versions.unpack_from(blob, _VERSIONS_AT)
+    return (
+        f"device tree of version {version}, compatible back to {oldest}, "
+        "expected one that readers of 16 or 17 understand"
+    )
 
 
 class DeviceTree(TreeEdit):
@@ -97,7 +112,8 @@ class DeviceTree(TreeEdit):
             out, offset, blob, len(blob), seed(), memory_limit, flags
         )
         if rc < 0:
-            raise_error(rc, "device tree", offset=offset[0], decode_error=TreeError)
+            what = _described(blob, rc)
+            raise_error(rc, what, offset=offset[0], decode_error=TreeError)
         return cls._of(out[0])
 
     @classmethod
