@@ -4,7 +4,8 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint lib example sanitize tsan dist bench bench-check clean
+.PHONY: all build test lint lib example sanitize tsan fuzz endurance dist bench \
+	bench-check clean
 
 all: build test lint
 
@@ -59,6 +60,28 @@ tsan:
 	$(CC) -std=c11 -O1 -g -fsanitize=thread -pthread -Wall -Wextra -Werror \
 		-Icsrc -o $(WORK)/tsan tests/c/threads.c csrc/*.c
 	$(WORK)/tsan
+
+# libFuzzer on the device tree, from blobs that the tests generate; needs clang.
+# What it has found before stays in build/fuzz/corpus.
+FUZZ_SECONDS ?= 30
+fuzz:
+	mkdir -p $(WORK)/fuzz/corpus
+	clang -std=c11 -g -O1 -Icsrc -D__SANITIZE_ADDRESS__=1 \
+		-fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined \
+		-o $(WORK)/fuzz/tree tests/fuzz/tree.c $(wildcard csrc/*.c)
+	$(PYTHON) tests/fuzz/seeds.py $(WORK)/fuzz/seeds
+	$(WORK)/fuzz/tree -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
+		-rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix=$(WORK)/fuzz/ $(WORK)/fuzz/corpus $(WORK)/fuzz/seeds
+
+# Ten million cycles of each kind on one tree: memory must stay where it was.
+CYCLES ?= 10000000
+endurance:
+	mkdir -p $(WORK)
+	$(CC) $(STRICT) -D_DEFAULT_SOURCE -O2 -Icsrc -o $(WORK)/endurance \
+		tests/endurance.c $(wildcard csrc/*.c)
+	$(WORK)/endurance $(CYCLES)
 
 # An sdist, a wheel from it, and the wheel used from outside the checkout.
 dist:

@@ -220,7 +220,11 @@ int64_t dlpar_tree_n_props(const struct dlpar_tree *tree, int64_t node);
  * A property stream is a run of records without padding: name length, value
  * length (32 bits each, big-endian), name, value.
  *
- * returns: bytes needed; they are written when @cap has room for all
+ * A name counts as often as it is used, so the stream of a hostile node can be
+ * far longer than the blob.
+ *
+ * returns: bytes needed, written when @cap has room for all; DLPAR_ERR_TOOBIG
+ *	above DLPAR_TREE_SIZE_MAX, DLPAR_ERR_NOMEM above the tree's limit
  */
 int64_t dlpar_tree_props(const struct dlpar_tree *tree, uint8_t *out,
 			 size_t cap, int64_t node);
@@ -390,6 +394,22 @@ int64_t dlpar_tree_flatten(const struct dlpar_tree *tree, uint8_t *out,
  * copy exists, as after an edit that changed a size.
  */
 int64_t dlpar_tree_flat(const struct dlpar_tree *tree, const char **blob);
+
+/**
+ * dlpar_tree_compact() - write the tree without the names that nothing uses
+ *
+ * A name once made stays in the strings block, used or not: here those that no
+ * property has are left out, and a name that is the end of another shares its
+ * bytes only where it did before. Otherwise as dlpar_tree_flatten(). Takes a
+ * fifth of a byte of scratch for each byte of strings.
+ *
+ * returns: bytes written, or DLPAR_ERR_NOSPACE and nothing is written;
+ *	DLPAR_ERR_BUSY, _NOMEM, _TOOBIG
+ */
+int64_t dlpar_tree_compact(struct dlpar_tree *tree, uint8_t *out, size_t cap);
+
+/* Bytes that dlpar_tree_compact() needs; errors as there. */
+int64_t dlpar_tree_compact_size(struct dlpar_tree *tree);
 /* cffi: end */
 
 #endif /* DLPAR_TREE_H */

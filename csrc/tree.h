@@ -26,6 +26,7 @@
 #define GENERATION_MAX 0x7fffffffu
 #define N_SIZE_CLASSES 13
 #define END_NODE_LEN 4u
+#define FDT_END_LEN 4u
 #define FDT_HEADER_LEN_V16 36u
 #define FDT_HEADER_LEN 40u
 
@@ -279,6 +280,8 @@ struct fdt_header {
 bool header_is_ours(const uint8_t *blob, const struct fdt_header *h);
 int header_check(const uint8_t *blob, size_t len, uint32_t flags,
 		 struct fdt_header *h, uint32_t *off);
+int64_t header_plan(struct fdt_header *h, const struct dlpar_tree *t,
+		    uint32_t strings_len);
 void header_write(uint8_t *out, const struct fdt_header *h);
 
 /* tree_arena.c: the only allocator. NULL: memory or the limit exhausted. */

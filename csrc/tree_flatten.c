@@ -138,10 +138,9 @@ static uint8_t *copy_tree(const struct dlpar_tree *t, uint8_t *w)
 
 int64_t tree_flat_size(const struct dlpar_tree *t)
 {
-	int64_t size = (int64_t)FDT_HEADER_LEN + t->rsv_len + t->struct_len + 4 +
-		       t->strings_len;
+	struct fdt_header h;
 
-	return size > DLPAR_TREE_SIZE_MAX ? DLPAR_ERR_TOOBIG : size;
+	return header_plan(&h, t, t->strings_len);
 }
 
 int64_t dlpar_tree_flat_size(const struct dlpar_tree *t)
@@ -151,26 +150,19 @@ int64_t dlpar_tree_flat_size(const struct dlpar_tree *t)
 
 int64_t tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 {
-	int64_t size = tree_flat_size(t);
-	struct fdt_header h = { 0 };
+	struct fdt_header h;
+	int64_t size = header_plan(&h, t, t->strings_len);
 	uint8_t *w;
 
 	if (size < 0)
 		return size;
 	if ((uint64_t)size > cap)
 		return DLPAR_ERR_NOSPACE;
-	h.total = (uint32_t)size;
-	h.rsv_off = FDT_HEADER_LEN;
-	h.struct_off = h.rsv_off + t->rsv_len;
-	h.struct_len = t->struct_len + 4;
-	h.strings_off = h.struct_off + h.struct_len;
-	h.strings_len = t->strings_len;
-	h.boot_cpu = t->boot_cpu;
 	header_write(out, &h);
 	copy(out + h.rsv_off, t->rsv, t->rsv_len);
 	w = copy_tree(t, out + h.struct_off);
 	wire_put32(w, DLPAR_FDT_END);
-	copy(w + 4, t->strings, t->strings_len);
+	copy(out + h.strings_off, t->strings, t->strings_len);
 	return size;
 }
 

@@ -150,6 +150,26 @@ bool header_is_ours(const uint8_t *blob, const struct fdt_header *h)
 	       h->total == h->strings_off + h->strings_len;
 }
 
+/* The header of a blob of the tree with @strings_len bytes of strings: its size. */
+int64_t header_plan(struct fdt_header *h, const struct dlpar_tree *t,
+		    uint32_t strings_len)
+{
+	uint64_t total = (uint64_t)FDT_HEADER_LEN + t->rsv_len + t->struct_len +
+			 FDT_END_LEN + strings_len;
+
+	if (total > DLPAR_TREE_SIZE_MAX)
+		return DLPAR_ERR_TOOBIG;
+	h->total = (uint32_t)total;
+	h->header_len = h->rsv_off = FDT_HEADER_LEN;
+	h->rsv_len = t->rsv_len;
+	h->struct_off = h->rsv_off + h->rsv_len;
+	h->struct_len = t->struct_len + FDT_END_LEN;
+	h->strings_off = h->struct_off + h->struct_len;
+	h->strings_len = strings_len;
+	h->boot_cpu = t->boot_cpu;
+	return (int64_t)total;
+}
+
 /* Write a version 17 header. */
 void header_write(uint8_t *out, const struct fdt_header *h)
 {

@@ -115,6 +115,10 @@ static int64_t props(const struct dlpar_tree *t, uint8_t *out, size_t cap,
 		if (len <= cap && one <= cap - len)
 			put_prop(out + len, name, name_len, p);
 		len += one;
+		if (len > DLPAR_TREE_SIZE_MAX)
+			return DLPAR_ERR_TOOBIG;
+		if (t->arena.limit && len > t->arena.limit)
+			return DLPAR_ERR_NOMEM;
 	}
 	return (int64_t)len;
 }

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["DeviceTree", "Reservation"]
 
 _NOSPACE = lib.DLPAR_ERR_NOSPACE
+_flat_size = lib.dlpar_tree_flat_size
+_flatten = lib.dlpar_tree_flatten
+_compact = lib.dlpar_tree_compact
+_compact_size = lib.dlpar_tree_compact_size
 
 
 def _check_limit(memory_limit: int) -> None:
@@ -199,18 +203,32 @@ class DeviceTree(TreeEdit):
         """
         return write_pyfdt(self)
 
-    def to_dtb(self) -> bytes:
-        """The tree as a version 17 blob."""
+    def to_dtb(self, *, compact: bool = False) -> bytes:
+        """The tree as a version 17 blob.
+
+        Args:
+            compact: leave out property names that nothing uses any more: one once
+                made stays in the strings block. Visits every node.
+
+        Raises:
+            TreeError: it would be larger than 2 GiB.
+            NoSpaceError: no memory for what *compact* has to note.
+        """
+        if compact:
+            return self._written(_compact_size, _compact)
+        return self._written(_flat_size, _flatten)
+
+    def _written(self, measure: Callable[..., int], write: Callable[..., int]) -> bytes:
         # Written before anyone else can see the object, as a C extension would
         # fill a new bytes: a copy of several megabytes less. It is never one of
         # the interpreter's shared bytes, which have at most one byte.
         n = _NOSPACE
         while n == _NOSPACE:  # again where another thread has made it grow
-            size = lib.dlpar_tree_flat_size(self.ptr)
+            size = measure(self.ptr)
             if size < 0:
                 raise_error(size, "device tree", decode_error=TreeError)
             blob = bytes(size)
-            n = lib.dlpar_tree_flatten(self.ptr, ffi.from_buffer(blob), size)
+            n = write(self.ptr, ffi.from_buffer(blob), size)
         if n < 0:
             raise_error(n, "write-out of a device tree", decode_error=TreeError)
         return blob if n == size else blob[:n]

@@ -41,7 +41,10 @@ def wrong_version(rc: int, blob: bytes) -> str:
     if rc != lib.DLPAR_ERR_BADVERSION:
         return ""
     version, compatible = _versions.unpack_from(blob, _VERSION)
-    return f" of version {version}, read by {compatible} on (expected 16 or 17)"
+    return (
+        f" of version {version}, compatible back to {compatible}, expected one that "
+        "readers of 16 or 17 understand"
+    )
 
 
 class TreeHeader(TreeNames):

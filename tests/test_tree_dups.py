@@ -26,7 +26,7 @@ def _blob(rng: random.Random) -> bytes:
 
 
 def _content(tree: DeviceTree):
-    return [(node.depth, node.name, node._stream()) for node in tree.nodes()]
+    return [(node.depth, node.name, node.properties.pairs()) for node in tree.nodes()]
 
 
 def _found(tree: DeviceTree, paths: list[str]) -> list[int | None]:

@@ -104,7 +104,7 @@ def test_old_versions_are_an_error_that_says_where(version):
     data = blob(
         begin() + cell(2) + cell(9), version=version, last_comp=min(version, 16)
     )
-    with pytest.raises(TreeError, match=f"version {version}, read by") as caught:
+    with pytest.raises(TreeError, match=f"version {version}, compatible") as caught:
         DeviceTree.from_dtb(data)
     assert caught.value.code == lib.DLPAR_ERR_BADVERSION
     assert caught.value.offset == 20
