@@ -311,6 +311,7 @@ void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
 void tree_dirty(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
+void tree_nodes_trim(struct dlpar_tree *t);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
 void tree_free_node(struct dlpar_tree *t, uint32_t idx);
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top);

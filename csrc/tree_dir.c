@@ -19,7 +19,7 @@ uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
 	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
 }
 
-static int grow(struct dlpar_tree *t)
+int tree_dir_grow(struct dlpar_tree *t)
 {
 	uint32_t cap = t->dir_cap + t->dir_cap / 2 + 64;
 	uint32_t *d = arena_resize(&t->arena, t->dir,
@@ -36,28 +36,32 @@ static int grow(struct dlpar_tree *t)
 /* Begin the run of a node in the blob; entries of others may not come between. */
 int tree_dir_open(struct dlpar_tree *t, struct tree_node *n)
 {
-	if (t->dir_len == t->dir_cap && grow(t))
-		return DLPAR_ERR_NOMEM;
 	n->u.dir = t->dir_len;
-	t->dir[t->dir_len++] = 0;
-	return DLPAR_OK;
+	return tree_dir_add(t, 0, 0);
 }
 
-/* The record at @off of the node's image has this name. */
-int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
-		 uint32_t name)
+/* All properties of the node have entries, unless it is to be scanned. */
+void tree_dir_close(struct dlpar_tree *t, struct tree_node *n)
 {
-	if (n->flags & NODE_SCAN)
-		return DLPAR_OK;
-	if (!tree_dir_reaches(off)) {
+	if (!tree_dir_reaches(n->img_len))
 		n->flags |= NODE_SCAN;
-		return DLPAR_OK;
-	}
-	if (t->dir_len == t->dir_cap && grow(t))
-		return DLPAR_ERR_NOMEM;
-	t->dir[t->dir_len++] = tree_dir_entry(off, name);
-	t->dir[n->u.dir]++;
-	return DLPAR_OK;
+	if (n->flags & NODE_SCAN)
+		t->dir_len = n->u.dir;
+	else
+		t->dir[n->u.dir] = t->dir_len - n->u.dir - 1;
+}
+
+/* After a parse: no run comes to the array any more. */
+void tree_dir_trim(struct dlpar_tree *t)
+{
+	uint32_t cap = t->dir_len ? t->dir_len : 1;	/* 0 would free it */
+	uint32_t *d = arena_resize(&t->arena, t->dir,
+				   t->dir_cap * sizeof(*d), cap * sizeof(*d));
+
+	if (!d)
+		return;
+	t->dir = d;
+	t->dir_cap = cap;
 }
 
 /* The node's directory into a new block, with room: its entries, or NO_DIR. */

@@ -31,10 +31,22 @@ static inline uint32_t tree_dir_off(uint32_t entry)
 	return (entry >> 16) * 4;
 }
 
+int tree_dir_grow(struct dlpar_tree *t);
+
+/* The record at @off of the node whose run is open has this name. */
+static inline int tree_dir_add(struct dlpar_tree *t, uint32_t off,
+			       uint32_t name)
+{
+	if (t->dir_len == t->dir_cap && tree_dir_grow(t))
+		return DLPAR_ERR_NOMEM;
+	t->dir[t->dir_len++] = tree_dir_entry(off, name);
+	return DLPAR_OK;
+}
+
 uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n);
 int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
-int tree_dir_add(struct dlpar_tree *t, struct tree_node *n, uint32_t off,
-		 uint32_t name);
+void tree_dir_close(struct dlpar_tree *t, struct tree_node *n);
+void tree_dir_trim(struct dlpar_tree *t);
 uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		       uint8_t *block, uint32_t cap);
 void tree_dir_make(struct tree_node *n, uint32_t keep);

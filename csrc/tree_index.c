@@ -360,6 +360,22 @@ static int grow_nodes(struct dlpar_tree *t)
 	return DLPAR_OK;
 }
 
+/* After a parse: room for some nodes more, not for half as many again. */
+void tree_nodes_trim(struct dlpar_tree *t)
+{
+	uint32_t cap = t->n_nodes + t->n_nodes / 8 + 16;
+	struct tree_node *p;
+
+	if (cap >= t->nodes_cap)
+		return;
+	p = arena_resize(&t->arena, t->nodes, t->nodes_cap * sizeof(*p),
+			 cap * sizeof(*p));
+	if (!p)
+		return;
+	t->nodes = p;
+	t->nodes_cap = cap;
+}
+
 /* The first node in tree order with this phandle. */
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle)
 {

@@ -168,8 +168,7 @@ static int parse_prop(struct parser *p)
 	if (id != nameoff)
 		wire_put32(rec + 8, id);
 	p->phandle |= tree_names_phandle(t, id);
-	err = tree_dir_add(t, &t->nodes[p->cur],
-			   p->off - t->nodes[p->cur].at.span.off, id);
+	err = tree_dir_add(t, p->off - t->nodes[p->cur].at.span.off, id);
 	p->off += tree_prop_len(len);
 	return err;
 }
@@ -208,6 +207,7 @@ static int close_props(struct parser *p)
 
 	p->in_props = false;
 	n->img_len = p->off - n->at.span.off;
+	tree_dir_close(t, n);
 	if (p->nops)
 		err = drop_nops(p, n, p->off);
 	if (err)
@@ -400,9 +400,11 @@ static int parse(struct dlpar_tree *t, const uint8_t *blob, uint32_t *off,
 	p.blob_strings = h->strings_len;
 	err = parse_structure(&p);
 	*off = p.err_off;
-	if (!err)
-		err = tree_cuts_init(t, t->nodes[0].flags & NODE_DIRTY);
-	return err;
+	if (err)
+		return err;
+	tree_dir_trim(t);
+	tree_nodes_trim(t);
+	return tree_cuts_init(t, t->nodes[0].flags & NODE_DIRTY);
 }
 
 int dlpar_tree_parse(struct dlpar_tree **tree, size_t *err_off,

@@ -13,18 +13,22 @@
 /* The next record: 1, 0 at the end, or an error; its name is not checked. */
 int stream_next(struct prop_stream *s)
 {
-	const uint8_t *head;
+	const uint8_t *p = s->c.base + s->c.off;
+	size_t left = wire_left(&s->c);
 
-	if (!wire_left(&s->c))
+	if (!left)
 		return 0;
-	head = wire_take(&s->c, 8);
-	if (!head)
-		return s->c.err;
-	s->name_len = wire_get32(head);
-	s->value_len = wire_get32(head + 4);
-	s->name = wire_take(&s->c, s->name_len);
-	s->value = wire_take(&s->c, s->value_len);
-	return s->c.err ? s->c.err : 1;
+	if (left < 8)
+		return DLPAR_ERR_TRUNCATED;
+	left -= 8;
+	s->name_len = wire_get32(p);
+	s->value_len = wire_get32(p + 4);
+	if (s->name_len > left || s->value_len > left - s->name_len)
+		return DLPAR_ERR_TRUNCATED;
+	s->name = p + 8;
+	s->value = s->name + s->name_len;
+	s->c.off += (size_t)8 + s->name_len + s->value_len;
+	return 1;
 }
 
 static int plan_prop(struct dlpar_tree *t, struct prop_plan *plan,

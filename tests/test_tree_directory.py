@@ -94,6 +94,23 @@ def test_image_at_the_reach_of_a_directory(size):
         assert node["last"] == b"x"
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_tree_of_nodes_that_no_directory_reaches(count):
+    """Read, so large that they are scanned; also the only one."""
+    plain = PlainTree()
+    props = {"big": bytes(REACH), "last": b"x"}
+    plain.root.props.update(props)
+    if count == 2:
+        plain.add("/", "n", props)
+    tree = DeviceTree.from_dtb(plain.to_dtb())
+    for node in tree.nodes():
+        assert dict(node.properties) == props
+        assert node["last"] == b"x"
+        node["big"] = b""
+        assert node["last"] == b"x"
+        assert dict(node.properties) == {"big": b"", "last": b"x"}
+
+
 def _add_time(n: int) -> float:
     props = {f"p{i}": b"" for i in range(n)}
     best = 9e9
