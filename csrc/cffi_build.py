@@ -9,6 +9,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector", "dlpar_rtas"]
+HEADERS += ["dlpar_diff"]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
 

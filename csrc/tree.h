@@ -35,7 +35,8 @@ enum node_flag {
 	NODE_DUPS = 16,		/* two children have had the same name */
 	NODE_SCAN = 32,		/* the property directory does not cover it */
 	NODE_HASHED = 64,	/* stands in the table of children */
-	NODE_PHASHED = 128	/* stands in the table of phandles */
+	NODE_PHASHED = 128,	/* stands in the table of phandles */
+	NODE_CHANGED = 0x8000	/* it or what is below, since the last copy */
 };
 
 struct tree_node {
@@ -92,7 +93,10 @@ enum journal_op {
 	JOURNAL_ADDED,
 	JOURNAL_REMOVED,
 	JOURNAL_IMAGE,			/* the image was replaced */
-	JOURNAL_BYTES			/* a value was overwritten in place */
+	JOURNAL_BYTES,			/* a value was overwritten in place */
+	JOURNAL_MOVED,
+	JOURNAL_RESERVATIONS,		/* the reserve map was replaced */
+	JOURNAL_BOOT_CPU
 };
 
 #define JOURNAL_INLINE 16u
@@ -111,6 +115,10 @@ struct journal_entry {
 	union {
 		uint8_t *block;
 		uint8_t bytes[JOURNAL_INLINE];
+		struct {
+			uint32_t parent, next;
+		} place;		/* MOVED */
+		uint32_t boot_cpu;
 	} old;
 };
 
@@ -130,6 +138,10 @@ struct dlpar_tree {
 	uint32_t boot_cpu;
 	bool flat;			/* the blob has the layout we write */
 	uint32_t blob_strings;		/* length of its strings block */
+
+	uint64_t lineage;		/* that of its copies; 0: none */
+	uint32_t *origin;		/* of a copy: records there; else NULL */
+	uint32_t n_origin;
 
 	struct tree_node *nodes;
 	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
@@ -272,6 +284,7 @@ void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
 void tree_dirty(struct dlpar_tree *t, uint32_t idx);
+void tree_changed(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
 void tree_free_node(struct dlpar_tree *t, uint32_t idx);
@@ -309,6 +322,7 @@ void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
 void journal_image(struct dlpar_tree *t, uint32_t idx);
 int journal_bytes(struct dlpar_tree *t, uint32_t idx, uint32_t off,
 		  uint32_t len);
+void journal_header(struct dlpar_tree *t, enum journal_op op);
 int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
@@ -320,6 +334,8 @@ struct prop_stream {
 	uint32_t name_len, value_len;
 };
 
+void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
+		   uint32_t len);
 int stream_next(struct prop_stream *s);
 int stream_measure(const uint8_t *props, size_t len, uint32_t *n,
 		   uint32_t *names_len, uint32_t *image_len);
@@ -337,10 +353,23 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len);
 int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name,
 	       size_t len);
+int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
+		   uint32_t len);
 int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 	     size_t len, const uint8_t *props, size_t props_len,
 	     uint32_t flags, uint32_t *idx);
 int tree_remove(struct dlpar_tree *t, uint32_t idx);
+
+/* tree_copy.c */
+int tree_copy_subtree(struct dlpar_tree *dst, uint32_t parent,
+		      const struct dlpar_tree *src, uint32_t top,
+		      uint32_t *copy);
+
+/* tree_place.c */
+void tree_put_at(struct dlpar_tree *t, uint32_t idx, uint32_t parent,
+		 uint32_t next);
+int tree_set_header(struct dlpar_tree *t, uint8_t *rsv, uint32_t rsv_len,
+		    uint32_t boot_cpu);
 
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,

@@ -54,8 +54,8 @@ static bool has_prop(const uint8_t *img, const uint8_t *end, uint32_t name)
 	return false;
 }
 
-static void put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
-		     uint32_t len)
+void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
+		   uint32_t len)
 {
 	wire_put32(p, DLPAR_FDT_PROP);
 	wire_put32(p + 4, len);
@@ -81,7 +81,7 @@ int stream_encode(struct dlpar_tree *t, uint8_t *out, const uint8_t *props,
 		id = tree_name_intern(t, s.name, s.name_len);
 		if (has_prop(out, w, id))
 			return DLPAR_ERR_EXISTS;
-		put_prop(w, id, s.value, s.value_len);
+		tree_put_prop(w, id, s.value, s.value_len);
 		w += tree_prop_len(s.value_len);
 	}
 	*image_len = (uint32_t)(w - out);
@@ -144,6 +144,7 @@ static int overwrite(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 		return err;
 	if (len)
 		memcpy(p + 12, value, len);
+	tree_changed(t, idx);
 	refresh_phandle(t, idx, wire_get32(p + 8));
 	return DLPAR_OK;
 }
@@ -167,7 +168,7 @@ static int resize(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 	tree_dir_drop(t, n);
 	p = n->img + off;
 	memmove(p + now, p + was, tail);
-	put_prop(p, name, value, len);
+	tree_put_prop(p, name, value, len);
 	n->img_len += now - was;
 	t->struct_len += now - was;
 	refresh_phandle(t, idx, name);
@@ -192,7 +193,7 @@ static int append(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		return err;
 	tree_dir_drop(t, n);
 	id = tree_name_intern(t, name, name_len);
-	put_prop(n->img + n->img_len, id, value, len);
+	tree_put_prop(n->img + n->img_len, id, value, len);
 	n->img_len += more;
 	t->struct_len += more;
 	refresh_phandle(t, idx, id);
@@ -254,6 +255,30 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 	return DLPAR_OK;
 }
 
+/* Replace all PROP records of a node by @len bytes of others. */
+int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
+		   uint32_t len)
+{
+	struct tree_node *n = &t->nodes[idx];
+	uint32_t head = tree_head_len(n->name_len), was = n->img_len - head;
+	int err = len > was ? grow_check(t, len - was) : DLPAR_OK;
+
+	if (!err)
+		err = tree_index_reserve(t);
+	if (!err)
+		err = own_image(t, idx, head + len);
+	if (err)
+		return err;
+	tree_dir_drop(t, n);
+	if (len)
+		memcpy(n->img + head, props, len);
+	n->img_len = head + len;
+	t->struct_len += len - was;
+	t->edits++;
+	tree_index_phandle(t, idx, tree_phandle_value(t, n));
+	return DLPAR_OK;
+}
+
 /* Whether @name may become a child of @parent. */
 int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
 		     const uint8_t *name, size_t len)
@@ -305,7 +330,7 @@ int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
 	n->img_cap = cap;
 	n->name_len = (uint16_t)len;
 	n->hash = tree_hash_bytes(t->seed, name, len);
-	n->flags = NODE_OWN | NODE_DIRTY;
+	n->flags = NODE_OWN | NODE_DIRTY | NODE_CHANGED;
 	return DLPAR_OK;
 }
 

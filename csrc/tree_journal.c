@@ -45,14 +45,19 @@ static struct journal_entry *push(struct dlpar_tree *t, enum journal_op op,
 	return e;
 }
 
-/* A node was added, or is taken out but kept. */
+/* A node was added, is taken out but kept, or is about to be moved. */
 void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
+	struct journal_entry *e;
 
 	if (!t->depth)
 		return;
-	push(t, op, idx);
+	e = push(t, op, idx);
+	if (op == JOURNAL_MOVED) {
+		e->old.place.parent = n->parent;
+		e->old.place.next = n->next;
+	}
 	if (op != JOURNAL_ADDED)
 		return;
 	n->flags |= NODE_SAVED;
@@ -73,6 +78,19 @@ void journal_image(struct dlpar_tree *t, uint32_t idx)
 	e->old.block = n->img;
 	n->flags |= NODE_SAVED;
 	n->u.saved = t->journal_len - 1;
+}
+
+/* What the header or the reserve map says is about to change. */
+void journal_header(struct dlpar_tree *t, enum journal_op op)
+{
+	struct journal_entry *e = push(t, op, NIL);
+
+	e->flags = t->flat;
+	e->len = t->rsv_len;
+	if (op == JOURNAL_RESERVATIONS)
+		e->old.block = t->rsv;
+	else
+		e->old.boot_cpu = t->boot_cpu;
 }
 
 /* Bytes of the image are about to be overwritten in place. */
@@ -140,6 +158,9 @@ static void settle(struct dlpar_tree *t, struct journal_entry *e)
 	case JOURNAL_REMOVED:
 		tree_free_nodes(t, e->node);
 		break;
+	case JOURNAL_RESERVATIONS:
+		arena_release(&t->arena, e->old.block, e->len);
+		break;
 	}
 }
 
@@ -182,6 +203,18 @@ static void undo_bytes(struct dlpar_tree *t, struct journal_entry *e)
 	tree_index_phandle(t, e->node, e->phandle);
 }
 
+static void undo_header(struct dlpar_tree *t, struct journal_entry *e)
+{
+	t->flat = e->flags;
+	if (e->op == JOURNAL_BOOT_CPU) {
+		t->boot_cpu = e->old.boot_cpu;
+		return;
+	}
+	arena_release(&t->arena, t->rsv, t->rsv_len);
+	t->rsv = e->old.block;
+	t->rsv_len = e->len;
+}
+
 static void undo(struct dlpar_tree *t, struct journal_entry *e)
 {
 	switch (e->op) {
@@ -197,6 +230,14 @@ static void undo(struct dlpar_tree *t, struct journal_entry *e)
 		break;
 	case JOURNAL_BYTES:
 		undo_bytes(t, e);
+		break;
+	case JOURNAL_MOVED:
+		tree_put_at(t, e->node, e->old.place.parent,
+			    e->old.place.next);
+		break;
+	case JOURNAL_RESERVATIONS:
+	case JOURNAL_BOOT_CPU:
+		undo_header(t, e);
 		break;
 	}
 }

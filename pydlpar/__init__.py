@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pydlpar.change_text import (
+    change_lines,
+)
+from pydlpar.changes import (
+    Change,
+    Diff,
+)
 from pydlpar.dispatch import (
     Dispatcher,
     Outcome,
@@ -11,12 +18,10 @@ from pydlpar.drmem import (
     LmbTable,
     LookupArrays,
 )
-from pydlpar.dts import (
-    Change,
-)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
+    ConflictError,
     DecodeError,
     DlparError,
     EventError,
@@ -68,8 +73,10 @@ __all__ = [
     "ArgumentError",
     "BusyError",
     "Change",
+    "ConflictError",
     "DecodeError",
     "DeviceTree",
+    "Diff",
     "Dispatcher",
     "DlparError",
     "EpowSection",
@@ -95,6 +102,7 @@ __all__ = [
     "RtasSection",
     "StaleHandleError",
     "TreeError",
+    "change_lines",
     "decode_event",
     "decode_events",
     "decode_hotplug_section",

@@ -13,14 +13,14 @@ from rich.text import Text
 from pydlpar.cli import words
 from pydlpar.cli.lmbs import is_lmb_table, row_lines
 from pydlpar.cli.sources import Step
+from pydlpar.change_text import change_lines
 from pydlpar.dispatch import Outcome
-from pydlpar.dts import change_lines
 from pydlpar.tree import DeviceTree
 
 __all__ = ["JsonReport", "Report", "TextReport"]
 
 _WIDEST = 48
-_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+_DIFF_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
 class Report(Protocol):
@@ -116,7 +116,7 @@ class TextReport:
             if is_lmb_table(change):
                 lines = row_lines(change, old)
             else:
-                lines = change_lines([change], old, new)
+                lines = change_lines([change])
             for line in lines:
                 self._print(Text(line, _DIFF_STYLES.get(line[:1], "")))
 
@@ -167,17 +167,7 @@ class JsonReport:
 
     def diff(self, old: DeviceTree, new: DeviceTree) -> None:
         """A `diff` object."""
-        changes = [
-            {
-                "kind": change.kind,
-                "path": change.path,
-                "property": change.name,
-                "old": None if change.old is None else change.old.hex(),
-                "new": None if change.new is None else change.new.hex(),
-            }
-            for change in old.diff(new)
-        ]
-        self._emit({"type": "diff", "changes": changes})
+        self._emit({"type": "diff", **old.diff(new).to_dict()})
 
     def end(self, left: int, output: str | None) -> None:
         """A `summary` object."""
