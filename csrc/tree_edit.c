@@ -144,7 +144,6 @@ static int overwrite(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 		return err;
 	if (len)
 		memcpy(p + 12, value, len);
-	tree_changed(t, idx);
 	refresh_phandle(t, idx, wire_get32(p + 8));
 	return DLPAR_OK;
 }
@@ -221,9 +220,11 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 		err = overwrite(t, idx, p, value, (uint32_t)value_len);
 	else
 		err = resize(t, idx, p, value, (uint32_t)value_len);
-	if (!err)
-		t->edits++;
-	return err;
+	if (err)
+		return err;
+	t->edits++;
+	tree_changed(t, idx);
+	return DLPAR_OK;
 }
 
 int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
@@ -251,6 +252,7 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 	n->img_len -= was;
 	t->struct_len -= was;
 	t->edits++;
+	tree_changed(t, idx);
 	refresh_phandle(t, idx, id);
 	return DLPAR_OK;
 }
@@ -275,6 +277,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 	n->img_len = head + len;
 	t->struct_len += len - was;
 	t->edits++;
+	tree_changed(t, idx);
 	tree_index_phandle(t, idx, tree_phandle_value(t, n));
 	return DLPAR_OK;
 }

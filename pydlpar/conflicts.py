@@ -132,11 +132,14 @@ def _subtree(tree: DeviceTree, change: Change, code: int) -> ConflictError:
     first = tree.from_dtb(change.old or b"").diff(tree.extract(node))[0]
     above = change.path.rpartition("/")[0]
     what = f"{above}{first.path}"
-    if first.name is None:
-        text = f"{what}: a node to {first.kind} to be as expected"
+    thing = what if first.name is None else f"{what}, property {first.name!r}"
+    if first.kind == "move":
+        text = f"{thing}: expected in another order"
+    elif first.name is None:
+        was, now = ("no such node", "one") if first.kind == "add" else ("a node", "none")
+        text = f"{thing}: expected {was}, found {now}"
     else:
-        text = f"{what}, property {first.name!r}: expected {_shown(first.old)}, "
-        text += f"found {_shown(first.new)}"
+        text = f"{thing}: expected {_shown(first.old)}, found {_shown(first.new)}"
     return ConflictError(
         text, code, path=what, name=first.name, expected=first.old, found=first.new
     )

@@ -19,15 +19,14 @@ Spec = tuple[str, list[tuple[str, bytes]], list[Any]]
 
 def make(spec: Spec, *, rsv: bytes = b"", boot_cpu: int = 0, order: int = 1) -> bytes:
     """The blob of a tree; *order* -1 gives names the offsets in another order."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     todo = [spec]
     while todo:
         _, props, children = todo.pop()
-        names += [name for name, _ in props if name not in names]
+        names |= dict.fromkeys(name for name, _ in props)
         todo += children
-    names = names[::order]
     offsets, strings = {}, b""
-    for name in names:
+    for name in list(names)[::order]:
         offsets[name] = len(strings)
         strings += name.encode() + b"\0"
     out = []

@@ -1,4 +1,4 @@
-"""Source text and differences: what dtc writes, and what a reader needs."""
+"""Source text: what dtc writes, and what a reader needs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import subprocess
 import pytest
 from plaintree import blob, cell
 
-from pydlpar import Change, DeviceTree
-from pydlpar.dts import change_lines, value_text
+from pydlpar import DeviceTree
+from pydlpar.dts import value_text
 
 
 @pytest.mark.parametrize(
@@ -55,57 +55,6 @@ def test_reservations_are_shown():
     data = DeviceTree().to_dtb()
     tree = DeviceTree.from_dtb(blob(data[56:], rsv=entry + bytes(16)))
     assert "/memreserve/\t0x0000000000000001 0x0000000000001000;" in tree.to_dts()
-
-
-@pytest.fixture
-def trees() -> tuple[DeviceTree, DeviceTree]:
-    old = DeviceTree()
-    old.add_node("/cpus", {"a": cell(1), "b": b"x\0", "gone": b""})
-    old.add_node("/cpus/cpu@0", {"reg": cell(0)})
-    new = DeviceTree.from_dtb(old.to_dtb())
-    new.remove_node("/cpus/cpu@0")
-    new.add_node("/cpus/cpu@1", {"reg": cell(1)})
-    new.add_node("/cpus/cpu@1/cache", {})
-    new["/cpus"]["a"] = cell(2)
-    new["/cpus"]["new"] = b""
-    del new["/cpus"]["gone"]
-    return old, new
-
-
-def test_difference_tells_nodes_and_properties(trees):
-    old, new = trees
-    assert old.diff(new) == [
-        Change("set", "/cpus", "a", cell(1), cell(2)),
-        Change("set", "/cpus", "gone", b"", None),
-        Change("set", "/cpus", "new", None, b""),
-        Change("remove", "/cpus/cpu@0"),
-        Change("add", "/cpus/cpu@1"),
-    ]
-    assert old.diff(old) == []
-
-
-def test_difference_as_text(trees):
-    old, new = trees
-    assert list(change_lines(old.diff(new), old, new)) == [
-        "@@ /cpus @@",
-        "-a = <0x01>;",
-        "+a = <0x02>;",
-        "@@ /cpus @@",
-        "-gone;",
-        "@@ /cpus @@",
-        "+new;",
-        "@@ /cpus @@",
-        "-cpu@0 {",
-        "-\treg = <0x00>;",
-        "-};",
-        "@@ /cpus @@",
-        "+cpu@1 {",
-        "+\treg = <0x01>;",
-        "+",
-        "+\tcache {",
-        "+\t};",
-        "+};",
-    ]
 
 
 def test_text_of_a_deep_tree_needs_no_recursion():
