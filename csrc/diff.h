@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * diff.h - private to tree_diff.c, tree_sequence.c and tree_patch.c.
+ * diff.h - private to the difference of two trees and to its use as a patch.
  *
  * The nodes below a parent, or the properties of a node, are two lists of named
  * items; what turns one list into the other is found the same way for both.
@@ -96,6 +96,22 @@ static inline bool seq_replaced(const struct diff_seq *s,
 	return item->match == NIL || (s->dups && !item->kept);
 }
 
+/* A tree being patched. */
+struct patch {
+	struct dlpar_tree *t;
+	struct diff_record r;
+	uint32_t cur;			/* the node the stream is in */
+	bool open;			/* its properties are in @props */
+	struct diff_buf props;		/* PROP records, @len bytes */
+	uint32_t len;
+};
+
+/* Where something is to stand: behind what @key names. */
+struct place {
+	struct diff_key key;		/* no name: the first */
+	bool last;
+};
+
 /* tree_sequence.c */
 int diff_room(struct tree_arena *a, struct diff_buf *b, size_t size);
 int seq_add(struct tree_arena *arena, struct diff_buf *list, uint32_t *n,
@@ -113,6 +129,14 @@ int diff_equal(const struct dlpar_tree *a, uint32_t top_a,
 	       const struct dlpar_tree *b, uint32_t top_b);
 
 /* tree_patch.c */
-int diff_next(struct wire_cursor *c, struct diff_record *r);
+int patch_place(struct place *p, const uint8_t *bytes, uint32_t len);
+
+/* tree_patch_props.c */
+int patch_open_props(struct patch *p);
+int patch_close_props(struct patch *p);
+int patch_add_prop(struct patch *p);
+int patch_remove_prop(struct patch *p);
+int patch_set_prop(struct patch *p);
+int patch_move_prop(struct patch *p);
 
 #endif /* DLPAR_DIFF_PRIVATE_H */

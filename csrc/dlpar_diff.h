@@ -84,8 +84,9 @@ int dlpar_diff_reverse(uint8_t *out, size_t *err_off, const uint8_t *diff,
  * @diff:    stream of @len bytes, checked in full
  *
  * All or nothing. What is replaced or removed must be as the stream says; where
- * it stands among others need not. In a node that has names twice, each look-up
- * is a search.
+ * it stands among others need not. A record costs constant time, but one about
+ * a property, or about a child of a node that has names twice, a pass over the
+ * properties, or the children.
  *
  * returns: DLPAR_OK, or
  *	DLPAR_ERR_NOTFOUND  the node or property is not there

@@ -4,8 +4,8 @@
  *
  * Both are walked together, by a list of pairs still to be compared: nothing
  * recurses, and the path to a node is only written out where one differs. A
- * pair of subtrees that came from the same records and were not changed since is
- * passed over; nothing that it holds is read.
+ * pair of subtrees that came from the same records and were not changed since
+ * is passed over; nothing that it holds is read.
  */
 #include "diff.h"
 

@@ -3,27 +3,11 @@
  * tree_patch.c - a difference carried out on a tree, or turned round.
  *
  * The stream comes from anywhere: no length is believed before it is compared
- * with what remains, and the tree is as it was unless all of it fits. Records
- * about properties of one node work on a copy of its image, which replaces the
- * image when the next record is about something else.
+ * with what remains, and the tree is as it was unless all of it fits.
  */
 #include "diff.h"
 
 #define RSV_ENTRY 16u
-
-struct patch {
-	struct dlpar_tree *t;
-	struct diff_record r;
-	uint32_t cur;			/* the node the stream is in */
-	bool open;			/* the properties are in @props */
-	struct diff_buf props;		/* PROP records, behind them a spare one */
-	uint32_t len;
-};
-
-struct place {
-	struct diff_key key;		/* no name: the first */
-	bool last;
-};
 
 static bool name_allowed(const struct diff_record *r)
 {
@@ -37,7 +21,7 @@ static bool name_allowed(const struct diff_record *r)
 }
 
 /* The next record: 1, 0 at the end, or an error. */
-int diff_next(struct wire_cursor *c, struct diff_record *r)
+static int next_record(struct wire_cursor *c, struct diff_record *r)
 {
 	r->off = c->off;
 	if (!wire_left(c))
@@ -93,7 +77,7 @@ int dlpar_diff_reverse(uint8_t *out, size_t *err_off, const uint8_t *diff,
 	uint8_t *w;
 	int more;
 
-	while ((more = diff_next(&c, &r)) > 0) {
+	while ((more = next_record(&c, &r)) > 0) {
 		w = out + len - c.off;
 		wire_put32(w, turned_round(r.op));
 		wire_put32(w + 4, r.key.nth);
@@ -110,7 +94,8 @@ int dlpar_diff_reverse(uint8_t *out, size_t *err_off, const uint8_t *diff,
 	return more;
 }
 
-static int read_place(struct place *p, const uint8_t *bytes, uint32_t len)
+/* A place as the stream has it. */
+int patch_place(struct place *p, const uint8_t *bytes, uint32_t len)
 {
 	p->last = !len;
 	p->key.nth = p->key.len = 0;
@@ -197,7 +182,7 @@ static int add_node(struct patch *p)
 	const struct diff_record *r = &p->r;
 	struct place place;
 	uint32_t next, child, made;
-	int err = read_place(&place, r->old, r->old_len);
+	int err = patch_place(&place, r->old, r->old_len);
 
 	if (!err && !r->key.nth && find_child(t, p->cur, &r->key) != NIL)
 		err = DLPAR_ERR_EXISTS;
@@ -221,7 +206,7 @@ static int remove_node(struct patch *p)
 	uint32_t idx = find_child(p->t, p->cur, &r->key), child;
 	struct dlpar_tree *src;
 	struct place place;
-	int err = read_place(&place, r->new, r->new_len), same;
+	int err = patch_place(&place, r->new, r->new_len), same;
 
 	if (!err && idx == NIL)
 		err = DLPAR_ERR_NOTFOUND;
@@ -243,10 +228,10 @@ static int move_node(struct patch *p)
 	const struct diff_record *r = &p->r;
 	struct place was, is;
 	uint32_t idx = find_child(t, p->cur, &r->key), next;
-	int err = read_place(&was, r->old, r->old_len);
+	int err = patch_place(&was, r->old, r->old_len);
 
 	if (!err)
-		err = read_place(&is, r->new, r->new_len);
+		err = patch_place(&is, r->new, r->new_len);
 	if (!err && idx == NIL)
 		err = DLPAR_ERR_NOTFOUND;
 	if (!err)
@@ -261,178 +246,6 @@ static int move_node(struct patch *p)
 	tree_put_at(t, idx, p->cur, next);
 	t->edits++;
 	return DLPAR_OK;
-}
-
-/* Take the node's properties out to be worked on. */
-static int open_props(struct patch *p)
-{
-	const struct tree_node *n = &p->t->nodes[p->cur];
-	uint32_t head = tree_head_len(n->name_len);
-	int err;
-
-	if (p->open)
-		return DLPAR_OK;
-	p->len = n->img_len - head;
-	err = diff_room(&p->t->arena, &p->props, p->len);
-	if (err)
-		return err;
-	if (p->len)
-		memcpy(p->props.p, n->img + head, p->len);
-	p->open = true;
-	return DLPAR_OK;
-}
-
-static int close_props(struct patch *p)
-{
-	if (!p->open)
-		return DLPAR_OK;
-	p->open = false;
-	return tree_set_props(p->t, p->cur, p->props.p, p->len);
-}
-
-/* The record of the property that a key names, or NULL. */
-static uint8_t *find_prop(const struct patch *p, const struct diff_key *k)
-{
-	uint8_t *at = p->props.p, *end = at + p->len;
-	uint32_t left = k->nth ? k->nth : 1, id;
-
-	if (k->len > DLPAR_TREE_NAME_MAX ||
-	    !tree_name_find(p->t, k->name, k->len, &id))
-		return NULL;
-	for (; at < end; at += tree_prop_len(wire_get32(at + 4)))
-		if (wire_get32(at + 8) == id && --left == 0)
-			return at;
-	return NULL;
-}
-
-/* The offset behind a property. */
-static int find_gap(const struct patch *p, const struct place *place,
-		    uint32_t *off)
-{
-	const uint8_t *after;
-
-	*off = place->last ? p->len : 0;
-	if (!place->key.len)
-		return DLPAR_OK;
-	after = find_prop(p, &place->key);
-	if (!after)
-		return DLPAR_ERR_CONFLICT;
-	*off = (uint32_t)(after - (uint8_t *)p->props.p) +
-	       tree_prop_len(wire_get32(after + 4));
-	return DLPAR_OK;
-}
-
-/* Replace @was bytes at @off by room for @now. */
-static int splice(struct patch *p, uint32_t off, uint32_t was, uint32_t now)
-{
-	uint8_t *at;
-	int err;
-
-	if (now > DLPAR_TREE_SIZE_MAX - p->len)
-		return DLPAR_ERR_TOOBIG;
-	err = diff_room(&p->t->arena, &p->props, (size_t)p->len + now);
-	if (err)
-		return err;
-	at = (uint8_t *)p->props.p + off;
-	memmove(at + now, at + was, p->len - off - was);
-	p->len += now - was;
-	return DLPAR_OK;
-}
-
-static int put_value(struct patch *p, uint32_t off, uint32_t was, uint32_t id)
-{
-	const struct diff_record *r = &p->r;
-	int err = r->new_len > DLPAR_TREE_SIZE_MAX / 2 ? DLPAR_ERR_TOOBIG :
-		splice(p, off, was, tree_prop_len(r->new_len));
-
-	if (!err)
-		tree_put_prop((uint8_t *)p->props.p + off, id, r->new,
-			      r->new_len);
-	return err;
-}
-
-static int add_prop(struct patch *p)
-{
-	const struct diff_record *r = &p->r;
-	struct place place;
-	uint32_t off;
-	int err = read_place(&place, r->old, r->old_len);
-
-	if (!err && !r->key.nth && find_prop(p, &r->key))
-		err = DLPAR_ERR_EXISTS;
-	if (!err)
-		err = find_gap(p, &place, &off);
-	if (!err)
-		err = tree_name_reserve(p->t, 1, r->key.len + 1);
-	if (err)
-		return err;
-	return put_value(p, off, 0,
-			 tree_name_intern(p->t, r->key.name, r->key.len));
-}
-
-/* The property is there with the value that the record says. */
-static int check_prop(const struct patch *p, uint32_t *off)
-{
-	const struct diff_record *r = &p->r;
-	const uint8_t *at = find_prop(p, &r->key);
-
-	if (!at)
-		return DLPAR_ERR_NOTFOUND;
-	if (wire_get32(at + 4) != r->old_len ||
-	    (r->old_len && memcmp(at + 12, r->old, r->old_len)))
-		return DLPAR_ERR_CONFLICT;
-	*off = (uint32_t)(at - (uint8_t *)p->props.p);
-	return DLPAR_OK;
-}
-
-static int remove_prop(struct patch *p)
-{
-	struct place place;
-	uint32_t off;
-	int err = check_prop(p, &off);
-
-	if (!err)
-		err = read_place(&place, p->r.new, p->r.new_len);
-	return err ? err : splice(p, off, tree_prop_len(p->r.old_len), 0);
-}
-
-static int set_prop(struct patch *p)
-{
-	uint32_t off;
-	int err = check_prop(p, &off);
-
-	return err ? err : put_value(p, off, tree_prop_len(p->r.old_len),
-				     wire_get32((uint8_t *)p->props.p + off + 8));
-}
-
-/* The record stands behind the others for a moment: there is room. */
-static int move_prop(struct patch *p)
-{
-	const struct diff_record *r = &p->r;
-	uint8_t *at = find_prop(p, &r->key);
-	struct place was, is;
-	uint32_t from, to, len;
-	int err = read_place(&was, r->old, r->old_len);
-
-	if (!err)
-		err = read_place(&is, r->new, r->new_len);
-	if (!err && !at)
-		err = DLPAR_ERR_NOTFOUND;
-	if (!err)
-		err = find_gap(p, &is, &to);
-	if (err)
-		return err;
-	from = (uint32_t)(at - (uint8_t *)p->props.p);
-	len = tree_prop_len(wire_get32(at + 4));
-	if (to >= from && to - from <= len)
-		return DLPAR_OK;
-	err = splice(p, to, 0, len);
-	if (err)
-		return err;
-	from += to < from ? len : 0;
-	at = p->props.p;
-	memcpy(at + to, at + from, len);
-	return splice(p, from, len, 0);
 }
 
 static int set_reservations(struct patch *p)
@@ -501,16 +314,16 @@ static int run_record(struct patch *p)
 		[DLPAR_DIFF_NODE_ADD] = add_node,
 		[DLPAR_DIFF_NODE_REMOVE] = remove_node,
 		[DLPAR_DIFF_NODE_MOVE] = move_node,
-		[DLPAR_DIFF_PROP_ADD] = add_prop,
-		[DLPAR_DIFF_PROP_REMOVE] = remove_prop,
-		[DLPAR_DIFF_PROP_MOVE] = move_prop,
-		[DLPAR_DIFF_PROP_SET] = set_prop,
+		[DLPAR_DIFF_PROP_ADD] = patch_add_prop,
+		[DLPAR_DIFF_PROP_REMOVE] = patch_remove_prop,
+		[DLPAR_DIFF_PROP_MOVE] = patch_move_prop,
+		[DLPAR_DIFF_PROP_SET] = patch_set_prop,
 		[DLPAR_DIFF_RESERVATIONS] = set_reservations,
 		[DLPAR_DIFF_BOOT_CPU] = set_boot_cpu,
 	};
 	bool props = p->r.op >= DLPAR_DIFF_PROP_ADD &&
 		     p->r.op <= DLPAR_DIFF_PROP_SET;
-	int err = props ? open_props(p) : close_props(p);
+	int err = props ? patch_open_props(p) : patch_close_props(p);
 
 	return err ? err : handlers[p->r.op](p);
 }
@@ -520,10 +333,10 @@ static int run(struct patch *p, const uint8_t *diff, size_t len)
 	struct wire_cursor c = wire_cursor(diff, len);
 	int more, err = DLPAR_OK;
 
-	while (!err && (more = diff_next(&c, &p->r)) != 0)
+	while (!err && (more = next_record(&c, &p->r)) != 0)
 		err = more < 0 ? more : run_record(p);
 	if (!err)
-		err = close_props(p);
+		err = patch_close_props(p);
 	return !err && p->cur ? DLPAR_ERR_BADVALUE : err;
 }
 

@@ -94,14 +94,18 @@ def _records(stream: bytes) -> Iterator[_Record]:
         at = end
 
 
-def _record(op: int, nth: int, name: bytes, old: bytes = b"", new: bytes = b"") -> bytes:
+def _record(
+    op: int, nth: int, name: bytes, old: bytes = b"", new: bytes = b""
+) -> bytes:
     return _head.pack(op, nth, len(name), len(old), len(new)) + name + old + new
 
 
 def _label(nth: int, name: bytes) -> str:
     """A name as shown: with a count where it needs one, or seems to have one."""
     text = decode_name(name)
-    return f"{text}[{nth}]" if nth or _counted.fullmatch(text) else text
+    if nth or (text.endswith("]") and _counted.fullmatch(text)):
+        return f"{text}[{nth}]"
+    return text
 
 
 def split_label(label: str) -> tuple[int, str]:
@@ -202,7 +206,9 @@ def _encode(change: Change, label: str) -> bytes:
     elif op in _GOES:
         new = _place_bytes(change.was_after)
     if old is None or new is None:
-        raise ArgumentError(f"{change.path}: a change of kind {kind!r} without its value")
+        raise ArgumentError(
+            f"{change.path}: a change of kind {kind!r} without its value"
+        )
     return _record(op, *_key(label), old, new)
 
 
@@ -227,7 +233,9 @@ def _stream(changes: Iterable[Change]) -> bytes:
         labels = [label for label in change.path.split("/") if label]
         of_node = change.name is None and change.kind in _NODES
         if of_node and not labels:
-            raise ArgumentError(f"the root cannot take a change of kind {change.kind!r}")
+            raise ArgumentError(
+                f"the root cannot take a change of kind {change.kind!r}"
+            )
         own = labels.pop() if of_node else ""
         parts += _steps(above, labels)
         parts.append(_encode(change, own))

@@ -68,9 +68,7 @@ def _find(tree: DeviceTree, path: str) -> tuple[str, Node | None]:
 
 def _no_node(tree: DeviceTree, path: str, code: int) -> ConflictError:
     missing, _ = _find(tree, path)
-    return ConflictError(
-        f"{missing}: expected a node, found none", code, path=missing
-    )
+    return ConflictError(f"{missing}: expected a node, found none", code, path=missing)
 
 
 def _no_place(change: Change, code: int) -> ConflictError:
@@ -92,9 +90,7 @@ def _shown(value: bytes | None) -> str:
     return f"{text[:_WIDEST]}... ({len(value)} bytes)"
 
 
-def _property(
-    tree: DeviceTree, change: Change, label: str, code: int
-) -> ConflictError:
+def _property(tree: DeviceTree, change: Change, label: str, code: int) -> ConflictError:
     _, node = _find(tree, change.path)
     nth, name = split_label(label)
     if code == _CONFLICT and change.old is None:
@@ -115,7 +111,9 @@ def _property(
 def _header(tree: DeviceTree, change: Change, code: int) -> ConflictError:
     if change.kind == "boot_cpu":
         expected = f"boot CPU {int.from_bytes(change.old or b'', 'big')}"
-        return ConflictError(f"header: expected {expected}, found {tree.boot_cpu}", code)
+        return ConflictError(
+            f"header: expected {expected}, found {tree.boot_cpu}", code
+        )
     entries = len(tree.reservations)
     return ConflictError(
         "memory reserve map: expected the entries of the difference, "
@@ -136,7 +134,9 @@ def _subtree(tree: DeviceTree, change: Change, code: int) -> ConflictError:
     if first.kind == "move":
         text = f"{thing}: expected in another order"
     elif first.name is None:
-        was, now = ("no such node", "one") if first.kind == "add" else ("a node", "none")
+        was, now = (
+            ("no such node", "one") if first.kind == "add" else ("a node", "none")
+        )
         text = f"{thing}: expected {was}, found {now}"
     else:
         text = f"{thing}: expected {_shown(first.old)}, found {_shown(first.new)}"

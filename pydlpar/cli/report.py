@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from pydlpar.change_text import change_lines
 from pydlpar.cli import words
 from pydlpar.cli.lmbs import is_lmb_table, row_lines
 from pydlpar.cli.sources import Step
-from pydlpar.change_text import change_lines
 from pydlpar.dispatch import Outcome
 from pydlpar.tree import DeviceTree
 
