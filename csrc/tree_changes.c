@@ -226,7 +226,7 @@ static const struct diff_key *ring_key(const struct diff_seq *s, uint32_t at)
 	return at < s->n_a ? &seq_a(s)[at].key : &seq_b(s)[at - s->n_a].key;
 }
 
-/* Item @j of @b moves to behind @after, unless it came to stand there. */
+/* Item @j of @b moves to behind @after. */
 static int put_move(struct dlpar_diff *d, bool props, uint32_t j,
 		    uint32_t after)
 {
@@ -236,8 +236,6 @@ static int put_move(struct dlpar_diff *d, bool props, uint32_t j,
 	struct part was = place_part(ring_key(s, ring[item->match].prev));
 	struct part is = place_part(ring_key(s, after));
 
-	if (ring[item->match].prev == after)
-		return DLPAR_OK;
 	ring_take(ring, item->match);
 	ring_put(ring, item->match, after);
 	return put_record(d, props ? DLPAR_DIFF_PROP_MOVE :

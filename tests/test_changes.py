@@ -92,6 +92,17 @@ def test_one_child_that_moved_is_one_change():
     ]
 
 
+def test_moves_tell_where_they_start_and_end():
+    """In the list as it is when they happen, among what has come by then."""
+    diff = tree_of(*map(leaf, "aybcd")).diff(tree_of(*map(leaf, "nadbcmy")))
+    assert [(c.kind, c.path, c.was_after, c.after) for c in diff] == [
+        ("add", "/n", None, ""),
+        ("move", "/d", "c", "a"),
+        ("add", "/m", None, "c"),
+        ("move", "/y", "d", "m"),
+    ]
+
+
 def test_properties_move_too():
     old = tree_of(props=[("a", b"1"), ("b", b"2"), ("c", b"3")])
     new = tree_of(props=[("c", b"3"), ("a", b"1"), ("b", b"4")])

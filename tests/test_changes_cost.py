@@ -147,6 +147,25 @@ def test_many_equal_names_cost_no_more_than_size():
     assert two.diff(one).compared <= 3 * count
 
 
+def test_patching_for_ever_needs_no_more_memory():
+    tree = _machine()
+    copy = tree.copy()
+    tree.remove_node("/bus@3/dev@4")
+    tree.add_node("/bus@5/new", {"p": b"value"}, first=True)
+    tree["/bus@9"]["longer"] = b"value"
+    diff = tree.diff(copy)
+    back = diff.reversed()
+    for _ in range(3):
+        tree.apply(diff)
+        tree.apply(back)
+    used = tree.memory
+    for _ in range(500):
+        tree.apply(diff)
+        tree.apply(back)
+        tree.copy()
+    assert tree.memory <= used
+
+
 def test_a_copy_is_a_tree_of_its_own():
     tree = _machine()
     tree["/bus@1"]["more"] = b"x"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plaintree import PlainTree
 from test_tree_property import CODES, _apply, edits
 
-from pydlpar import DeviceTree, Diff
+from pydlpar import Change, DeviceTree, Diff
 from pydlpar._ffi import ffi, lib
 
 trees = specs(unique=True) | specs(unique=False)
@@ -151,6 +151,16 @@ def test_truncated_streams_change_nothing(pair):
             ffi.from_buffer(out), ffi.NULL, stream[:length], length
         )
         assert rc in (0, lib.DLPAR_ERR_TRUNCATED)
+
+
+def test_a_stream_ends_where_it_began(pair):
+    """At the root, or it is malformed: its reverse could not begin."""
+    tree = DeviceTree.from_dtb(pair[0])
+    diff = Diff([Change("set", "/x/y", "w", b"", b"1")])
+    up = Diff([Change("set", "/x", "v", b"", b"")])
+    assert _apply_stream(tree.copy(), diff.stream) == 0
+    for stream in (diff.stream[:-21], diff.stream + up.stream[-21:]):
+        assert _apply_stream(tree, stream) == lib.DLPAR_ERR_BADVALUE
 
 
 def test_damaged_streams_change_nothing_or_fit(pair):
