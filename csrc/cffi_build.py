@@ -8,8 +8,8 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector", "dlpar_rtas"]
-HEADERS += ["dlpar_diff"]
+HEADERS = ["dlpar", "dlpar_tree", "dlpar_access", "dlpar_diff", "dlpar_drmem"]
+HEADERS += ["dlpar_connector", "dlpar_rtas"]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
 

@@ -189,6 +189,7 @@ const char *dlpar_strerror(int err);
 /* cffi: end */
 
 #include "dlpar_tree.h"
+#include "dlpar_access.h"
 #include "dlpar_diff.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"

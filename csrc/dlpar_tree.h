@@ -106,14 +106,15 @@ int dlpar_tree_reservation(const struct dlpar_tree *tree, uint64_t *address,
  */
 
 /**
- * dlpar_tree_path() - the node of an absolute path
- * @path: "/" or "/a/b"; repeated and trailing slashes are ignored
+ * dlpar_tree_path() - the node of an absolute path, or of an alias
+ * @path: "/" or "/a/b"; repeated and trailing slashes are ignored. Without the
+ *        first slash it begins with the name of a property of /aliases, which
+ *        stands for the absolute path that it holds: "serial0/a"
  *
  * A component without '@' that no child is named like matches the first child
  * that differs only by its unit address, as in libfdt.
  *
- * returns: handle, DLPAR_ERR_NOTFOUND, or DLPAR_ERR_BADPATH when @path does
- *	not begin with '/'
+ * returns: handle, DLPAR_ERR_NOTFOUND, or DLPAR_ERR_BADPATH when @path is empty
  */
 int64_t dlpar_tree_path(const struct dlpar_tree *tree, const char *path,
 			size_t len);

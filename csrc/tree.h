@@ -94,6 +94,7 @@ enum journal_op {
 	JOURNAL_REMOVED,
 	JOURNAL_IMAGE,			/* the image was replaced */
 	JOURNAL_BYTES,			/* a value was overwritten in place */
+	JOURNAL_RENAMED,		/* the image was, with another name */
 	JOURNAL_MOVED,
 	JOURNAL_RESERVATIONS,		/* the reserve map was replaced */
 	JOURNAL_BOOT_CPU
@@ -152,6 +153,7 @@ struct dlpar_tree {
 	struct tree_hash children;	/* (parent, name) */
 	struct tree_hash phandles;
 	bool dup_phandles;
+	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
 
 	uint8_t *strings;		/* grows at its end only */
 	uint32_t strings_len, strings_cap;
@@ -277,6 +279,8 @@ int tree_index_reserve(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
 void tree_index_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t phandle);
+void tree_index_enter(struct dlpar_tree *t, uint32_t idx);
+void tree_index_leave(struct dlpar_tree *t, uint32_t idx);
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len);
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
@@ -322,6 +326,7 @@ void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
 void journal_image(struct dlpar_tree *t, uint32_t idx);
 int journal_bytes(struct dlpar_tree *t, uint32_t idx, uint32_t off,
 		  uint32_t len);
+void journal_renamed(struct dlpar_tree *t, uint32_t idx);
 void journal_header(struct dlpar_tree *t, enum journal_op op);
 int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
@@ -365,11 +370,20 @@ int tree_copy_subtree(struct dlpar_tree *dst, uint32_t parent,
 		      const struct dlpar_tree *src, uint32_t top,
 		      uint32_t *copy);
 
-/* tree_place.c */
+/* tree_query.c, tree_find.c */
+uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
+			 const char *path, size_t len);
+int64_t tree_alias_path(const struct dlpar_tree *t, const char *path,
+			size_t len);
+
+/* tree_move.c */
 void tree_put_at(struct dlpar_tree *t, uint32_t idx, uint32_t parent,
 		 uint32_t next);
-int tree_set_header(struct dlpar_tree *t, uint8_t *rsv, uint32_t rsv_len,
-		    uint32_t boot_cpu);
+void tree_named(struct dlpar_tree *t, uint32_t idx);
+
+/* tree_reserve.c */
+int tree_set_map(struct dlpar_tree *t, const uint8_t *entries, size_t n);
+int tree_set_boot_cpu(struct dlpar_tree *t, uint32_t boot_cpu);
 
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,

@@ -85,7 +85,9 @@ static uint32_t next_cut(const struct dlpar_tree *t, uint32_t i)
 
 /*
  * Copy @c and the clean siblings that follow it in the blob; @c becomes the
- * next. A cut of another parent's child comes after the last of ours.
+ * next. A cut of another parent's child comes after the last of ours; and where
+ * a record of the blob was linked anew, so that a later one may be an earlier
+ * child, it and the last child are cut (tree_relink()).
  */
 static uint8_t *copy_run(const struct dlpar_tree *t, uint8_t *w, uint32_t *c)
 {

@@ -198,6 +198,8 @@ static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 
 	if (!n->phandle)
 		return;
+	if (n->phandle > t->top_phandle)
+		t->top_phandle = n->phandle;
 	for (j = key & m; s[j].key; j = (j + 1) & m) {
 		if (s[j].key == key) {
 			t->dup_phandles = true;
@@ -215,6 +217,24 @@ static void phandle_remove(struct dlpar_tree *t, uint32_t idx)
 	if (n->flags & NODE_PHASHED)
 		hash_delete(&t->phandles, phandle_key(t, n->phandle), idx);
 	n->flags &= (uint16_t)~NODE_PHASHED;
+	if (n->phandle && n->phandle == t->top_phandle)
+		t->top_phandle = NIL;
+}
+
+/* Out of the table of children, before the name or the parent changes. */
+void tree_index_leave(struct dlpar_tree *t, uint32_t idx)
+{
+	struct tree_node *n = &t->nodes[idx];
+
+	if (n->flags & NODE_HASHED)
+		hash_delete(&t->children, child_key(n->parent, n->hash), idx);
+	n->flags &= (uint16_t)~NODE_HASHED;
+}
+
+/* And in again: there is room, every node in the tree has some. */
+void tree_index_enter(struct dlpar_tree *t, uint32_t idx)
+{
+	child_insert(t, idx);
 }
 
 /* Enter a linked node into both tables; room was reserved. */
@@ -227,11 +247,7 @@ void tree_index_insert(struct dlpar_tree *t, uint32_t idx)
 
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx)
 {
-	struct tree_node *n = &t->nodes[idx];
-
-	if (n->flags & NODE_HASHED)
-		hash_delete(&t->children, child_key(n->parent, n->hash), idx);
-	n->flags &= (uint16_t)~NODE_HASHED;
+	tree_index_leave(t, idx);
 	phandle_remove(t, idx);
 }
 

@@ -80,6 +80,13 @@ void journal_image(struct dlpar_tree *t, uint32_t idx)
 	n->u.saved = t->journal_len - 1;
 }
 
+/* The same, where the name changes too: always with an entry of its own. */
+void journal_renamed(struct dlpar_tree *t, uint32_t idx)
+{
+	journal_image(t, idx);
+	t->journal[t->journal_len - 1].op = JOURNAL_RENAMED;
+}
+
 /* What the header or the reserve map says is about to change. */
 void journal_header(struct dlpar_tree *t, enum journal_op op)
 {
@@ -147,6 +154,7 @@ static void settle(struct dlpar_tree *t, struct journal_entry *e)
 		t->nodes[e->node].flags &= (uint16_t)~NODE_SAVED;
 		break;
 	case JOURNAL_IMAGE:
+	case JOURNAL_RENAMED:
 		t->nodes[e->node].flags &= (uint16_t)~NODE_SAVED;
 		if (e->flags & NODE_OWN)
 			arena_unblock(&t->arena, e->old.block, e->cap);
@@ -230,6 +238,11 @@ static void undo(struct dlpar_tree *t, struct journal_entry *e)
 		break;
 	case JOURNAL_BYTES:
 		undo_bytes(t, e);
+		break;
+	case JOURNAL_RENAMED:
+		tree_index_leave(t, e->node);
+		undo_image(t, e);
+		tree_named(t, e->node);
 		break;
 	case JOURNAL_MOVED:
 		tree_put_at(t, e->node, e->old.place.parent,

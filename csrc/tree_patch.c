@@ -253,10 +253,8 @@ static int set_reservations(struct patch *p)
 	struct dlpar_tree *t = p->t;
 	const struct diff_record *r = &p->r;
 	uint32_t i;
-	uint8_t *map;
 
-	if (r->old_len % RSV_ENTRY || r->new_len % RSV_ENTRY ||
-	    r->new_len > DLPAR_TREE_SIZE_MAX - RSV_ENTRY)
+	if (r->old_len % RSV_ENTRY || r->new_len % RSV_ENTRY)
 		return DLPAR_ERR_BADVALUE;
 	for (i = 0; i < r->new_len; i += RSV_ENTRY)
 		if (!wire_get64(r->new + i + 8))
@@ -264,13 +262,7 @@ static int set_reservations(struct patch *p)
 	if (t->rsv_len - RSV_ENTRY != r->old_len ||
 	    (r->old_len && memcmp(t->rsv, r->old, r->old_len)))
 		return DLPAR_ERR_CONFLICT;
-	map = arena_resize(&t->arena, NULL, 0, r->new_len + RSV_ENTRY);
-	if (!map)
-		return DLPAR_ERR_NOMEM;
-	if (r->new_len)
-		memcpy(map, r->new, r->new_len);
-	memset(map + r->new_len, 0, RSV_ENTRY);
-	return tree_set_header(t, map, r->new_len + RSV_ENTRY, t->boot_cpu);
+	return tree_set_map(t, r->new, r->new_len / RSV_ENTRY);
 }
 
 static int set_boot_cpu(struct patch *p)
@@ -281,7 +273,7 @@ static int set_boot_cpu(struct patch *p)
 		return DLPAR_ERR_BADVALUE;
 	if (wire_get32(r->old) != p->t->boot_cpu)
 		return DLPAR_ERR_CONFLICT;
-	return tree_set_header(p->t, NULL, 0, wire_get32(r->new));
+	return tree_set_boot_cpu(p->t, wire_get32(r->new));
 }
 
 static int down(struct patch *p)

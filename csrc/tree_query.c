@@ -49,14 +49,13 @@ static uint32_t child_without_address(const struct dlpar_tree *t,
 	return i;
 }
 
-int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
-			size_t len)
+/* The node of a path that begins below @at, or NIL. */
+uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
+			 const char *path, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)path, *end = p + len, *q;
-	uint32_t at = 0, next, n;
+	uint32_t next, n;
 
-	if (!len || *p != '/')
-		return DLPAR_ERR_BADPATH;
 	for (; p < end; p = q) {
 		while (p < end && *p == '/')
 			p++;
@@ -66,16 +65,26 @@ int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
 		if (!q)
 			q = end;
 		if (q - p > DLPAR_TREE_NAME_MAX)
-			return DLPAR_ERR_NOTFOUND;
+			return NIL;
 		n = (uint32_t)(q - p);
 		next = tree_index_child(t, at, p, n);
 		if (next == NIL)
 			next = child_without_address(t, at, p, n);
 		if (next == NIL)
-			return DLPAR_ERR_NOTFOUND;
+			return NIL;
 		at = next;
 	}
-	return tree_handle(t, at);
+	return at;
+}
+
+int64_t dlpar_tree_path(const struct dlpar_tree *t, const char *path,
+			size_t len)
+{
+	if (!len)
+		return DLPAR_ERR_BADPATH;
+	if (*path != '/')
+		return tree_alias_path(t, path, len);
+	return answer(t, tree_path_below(t, 0, path, len));
 }
 
 int64_t dlpar_tree_phandle(const struct dlpar_tree *t, uint32_t phandle)

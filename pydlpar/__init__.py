@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pydlpar.addresses import (
+    PciAddress,
+    Range,
+    Region,
+)
 from pydlpar.change_text import (
     change_lines,
 )
@@ -43,6 +48,9 @@ from pydlpar.partition import (
 from pydlpar.platforms.firmware import (
     Firmware,
 )
+from pydlpar.references import (
+    Reference,
+)
 from pydlpar.request import (
     HotplugRequest,
     parse_request,
@@ -65,6 +73,9 @@ from pydlpar.rtas import (
 from pydlpar.tree import (
     DeviceTree,
     Reservation,
+)
+from pydlpar.tree_names import (
+    Stdout,
 )
 
 __version__ = "0.1.0"
@@ -95,12 +106,17 @@ __all__ = [
     "NotFoundError",
     "Outcome",
     "Partition",
+    "PciAddress",
     "PlatformError",
+    "Range",
+    "Reference",
+    "Region",
     "RequestError",
     "Reservation",
     "RtasEvent",
     "RtasSection",
     "StaleHandleError",
+    "Stdout",
     "TreeError",
     "change_lines",
     "decode_event",

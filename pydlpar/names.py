@@ -10,6 +10,7 @@ from pydlpar.errors import ArgumentError
 __all__ = [
     "Buffer",
     "as_bytes",
+    "check_place",
     "check_u32",
     "decode_name",
     "decode_props",
@@ -46,6 +47,16 @@ def check_u32(value: int, what: str) -> int:
     if not 0 <= value <= U32_MAX:
         raise ArgumentError(f"{what} {value}: expected 0 to {U32_MAX:#x}")
     return value
+
+
+def check_place(first: bool, before: object, after: object) -> None:
+    """At most one place is said.
+
+    Raises:
+        ArgumentError: more are.
+    """
+    if first + (before is not None) + (after is not None) > 1:
+        raise ArgumentError("expected one of first=, before= and after=")
 
 
 def decode_name(name: bytes) -> str:

@@ -14,7 +14,7 @@ from pydlpar.names import (
     decode_props,
     encode_name,
 )
-from pydlpar.node_values import NodeValues
+from pydlpar.node_place import NodePlace
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -65,7 +65,7 @@ class PropertyMap(Mapping[str, bytes]):
         return props
 
 
-class Node(NodeValues):
+class Node(NodePlace):
     """A node of a `DeviceTree`.
 
     It holds the tree and a handle with a generation: once the node is removed,
@@ -102,6 +102,12 @@ class Node(NodeValues):
         if name is not None:
             what += f", property {name!r}"
         raise_error(code, what, decode_error=TreeError)
+
+    def _at(self, handle: int) -> Node:
+        return Node(self.tree, handle)
+
+    def _names(self) -> list[str]:
+        return [decode_name(name) for name, _ in decode_props(self._stream())]
 
     @property
     def name(self) -> str:

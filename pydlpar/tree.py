@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.changes import Diff, compare
@@ -13,6 +13,7 @@ from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import read_directory, read_pyfdt, write_pyfdt
 from pydlpar.names import Buffer, as_bytes
 from pydlpar.tree_edit import TREE_OUT, TreeEdit, seed
+from pydlpar.tree_header import Reservation, wrong_version
 
 if TYPE_CHECKING:
     import pyfdt.pyfdt
@@ -24,13 +25,6 @@ _FIRST = lib.DLPAR_TREE_FIRST
 _path = lib.dlpar_tree_path
 _flat = lib.dlpar_tree_flat
 _phandle = lib.dlpar_tree_phandle
-
-
-class Reservation(NamedTuple):
-    """An entry of the memory reserve map: address and size in bytes."""
-
-    address: int
-    size: int
 
 
 def _check_limit(memory_limit: int) -> None:
@@ -94,7 +88,8 @@ class DeviceTree(TreeEdit):
             out, offset, blob, len(blob), seed(), memory_limit, flags
         )
         if rc < 0:
-            raise_error(rc, "device tree", offset=offset[0], decode_error=TreeError)
+            what = "device tree" + wrong_version(rc, blob)
+            raise_error(rc, what, offset=offset[0], decode_error=TreeError)
         return cls._of(out[0])
 
     @classmethod
@@ -202,11 +197,6 @@ class DeviceTree(TreeEdit):
     def __repr__(self) -> str:
         return f"<DeviceTree, {len(self)} nodes>"
 
-    def _info(self) -> Any:
-        info = ffi.new("struct dlpar_tree_info *")
-        lib.dlpar_tree_info(self.ptr, info)
-        return info
-
     @property
     def memory(self) -> int:
         """Bytes that the tree has allocated."""
@@ -221,18 +211,3 @@ class DeviceTree(TreeEdit):
     def edits(self) -> int:
         """A number that grows with every change made or undone."""
         return int(self._info().edits)
-
-    @property
-    def boot_cpu(self) -> int:
-        """Physical id of the boot CPU, as the header gives it."""
-        return int(self._info().boot_cpu)
-
-    @property
-    def reservations(self) -> list[Reservation]:
-        """The memory reserve map."""
-        address, size = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        found, i = [], 0
-        while lib.dlpar_tree_reservation(self.ptr, address, size, i) == 0:
-            found.append(Reservation(address[0], size[0]))
-            i += 1
-        return found

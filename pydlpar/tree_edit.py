@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.edits import Batch, Template, Transaction
 from pydlpar.errors import TreeError
-from pydlpar.names import Buffer, as_bytes, encode_name, encode_props
+from pydlpar.names import Buffer, as_bytes, check_place, encode_name, encode_props
 from pydlpar.node import Node
-from pydlpar.tree_lookup import TreeLookup
+from pydlpar.tree_move import TreeMove
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -27,23 +27,43 @@ def seed() -> int:
     return int.from_bytes(os.urandom(8), "little")
 
 
-class TreeEdit(TreeLookup):
+class TreeEdit(TreeMove):
     """What `DeviceTree` has to change its nodes with."""
 
     __slots__ = ()
 
     def add_node(
-        self, path: str, properties: Mapping[str, Buffer], *, first: bool = False
+        self,
+        path: str,
+        properties: Mapping[str, Buffer],
+        *,
+        first: bool = False,
+        before: Node | None = None,
+        after: Node | None = None,
     ) -> Node:
-        """Add a node, as the last child of its parent, or as its first.
+        """Add a node, as the last child of its parent if no place is said.
+
+        Args:
+            path: of the node to be.
+            properties: names and values, in order.
+            first: before all other children, as libfdt puts it.
+            before, after: a sibling to be.
 
         Raises:
             NotFoundError: the parent does not exist.
             ExistsError: the node does.
-            ArgumentError: a name is empty, too long or has a `/` or NUL.
+            ArgumentError: a name is empty, too long or has a `/` or NUL; more than
+                one place is said, or a sibling to be is none.
         """
         above, _, name = path.rpartition("/")
-        return self.add_child(self[above or "/"], name, properties, first=first)
+        return self.add_child(
+            self[above or "/"],
+            name,
+            properties,
+            first=first,
+            before=before,
+            after=after,
+        )
 
     def add_child(
         self,
@@ -52,8 +72,16 @@ class TreeEdit(TreeLookup):
         properties: Mapping[str, Buffer],
         *,
         first: bool = False,
+        before: Node | None = None,
+        after: Node | None = None,
     ) -> Node:
-        """Add a node below *parent*; errors as of `add_node()`."""
+        """Add a node below *parent*; places and errors as of `add_node()`."""
+        if before is not None or after is not None:
+            check_place(first, before, after)
+            with self.transaction():
+                node = self.add_child(parent, name, properties)
+                self.move(node, parent, before=before, after=after)
+            return node
         raw, stream = encode_name(name), encode_props(properties)
         flags = _FIRST if first else 0
         handle = lib.dlpar_tree_add(

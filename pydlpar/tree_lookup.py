@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
-from pydlpar.names import check_u32, encode_name
+from pydlpar.names import Buffer, as_bytes, check_u32, encode_name
 from pydlpar.node import PATH_CAP, Node
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ __all__ = ["TreeLookup"]
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _path = lib.dlpar_tree_path
 _phandle = lib.dlpar_tree_phandle
+_SOME = 256
+"""How many nodes a search asks for at a time."""
 
 
 class TreeLookup:
@@ -56,23 +58,25 @@ class TreeLookup:
         return iter(self.root.walk())
 
     def __getitem__(self, path: str) -> Node:
-        """The node of an absolute path.
+        """The node of an absolute path, or of one that begins with an alias.
 
         A component without `@` that no child is named like stands for the first
-        child that differs only by its unit address, as in libfdt.
+        child that differs only by its unit address, as in libfdt. Without the first
+        `/`, the first component is an alias: `serial0`, `ethernet0/mdio`.
 
         Raises:
             NotFoundError: no such node (a `KeyError`).
-            ArgumentError: the path does not begin with `/`.
+            ArgumentError: the path is empty.
         """
         raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle < 0:
-            raise_error(handle, f"node {path!r}", decode_error=TreeError)
+            what = "node" if path[:1] == "/" else "node of an alias"
+            raise_error(handle, f"{what} {path!r}", decode_error=TreeError)
         return Node(self, handle)
 
     def get(self, path: str) -> Node | None:
-        """The node of an absolute path, or None."""
+        """The node of a path or alias, or None."""
         raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle >= 0:
@@ -110,6 +114,69 @@ class TreeLookup:
         check_u32(value, f"property {name!r}")
         handle = lib.dlpar_tree_find(self.ptr, kind, len(kind), raw, len(raw), value)
         return self._found(handle)
+
+    def by_compatible(self, name: str) -> list[Node]:
+        """The nodes that list *name* in `compatible`, in tree order.
+
+        Case counts, as in libfdt; Linux ignores it.
+        """
+        raw = encode_name(name)
+        return self._search(lib.dlpar_tree_find_compatible, raw, len(raw))
+
+    def by_name(self, name: str) -> list[Node]:
+        """The nodes of this unit name, in tree order.
+
+        Without `@` also those that differ only by their unit address.
+        """
+        raw = encode_name(name)
+        return self._search(lib.dlpar_tree_find_name, raw, len(raw))
+
+    def by_type(self, device_type: str) -> list[Node]:
+        """The nodes whose `device_type` is this string, in tree order."""
+        return self.by_property("device_type", encode_name(device_type) + b"\0")
+
+    def by_property(self, name: str, value: Buffer | None = None) -> list[Node]:
+        """The nodes that have a property, in tree order; of this value, if one."""
+        raw = encode_name(name)
+        data = b"" if value is None else as_bytes(value)
+        wanted = ffi.NULL if value is None else data
+        return self._search(lib.dlpar_tree_find_prop, raw, len(raw), wanted, len(data))
+
+    def _search(self, function: Callable[..., int], *what: object) -> list[Node]:
+        """All that a search finds: one call for each `_SOME` of them."""
+        found: list[Node] = []
+        out, last = ffi.new("int64_t[]", _SOME), lib.DLPAR_TREE_NONE
+        while True:
+            n = function(self.ptr, out, _SOME, last, *what)
+            if n < 0:
+                raise_error(n, "search", decode_error=TreeError)
+            if n:
+                found += [Node(self, handle) for handle in ffi.unpack(out, n)]
+            if n < _SOME:
+                return found
+            last = found[-1].handle
+
+    @property
+    def max_phandle(self) -> int:
+        """The highest phandle of a node; 0 when none has one."""
+        return self._number(lib.dlpar_tree_max_phandle(self.ptr), "highest phandle")
+
+    def new_phandle(self) -> int:
+        """A phandle that no node has: the highest and one, or the lowest free.
+
+        It is taken only when a node's `phandle` is set to it.
+        """
+        return self._number(lib.dlpar_tree_free_phandle(self.ptr), "free phandle")
+
+    def _number(self, value: int, what: str) -> int:
+        if value < 0:
+            raise_error(value, what, decode_error=TreeError)
+        return int(value)
+
+    def _info(self) -> Any:
+        info = ffi.new("struct dlpar_tree_info *")
+        lib.dlpar_tree_info(self.ptr, info)
+        return info
 
     def _found(self, handle: int) -> Node | None:
         if handle >= 0:

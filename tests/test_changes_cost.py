@@ -87,7 +87,7 @@ def test_a_copy_made_before_a_transaction_sees_its_roll_back():
 
 
 def test_every_way_to_edit_is_seen():
-    """By single calls, templates and batches, in place and not."""
+    """By single calls, templates and batches, in place and not, by moves."""
     tree = _machine()
     template = tree.template({"reg": b"0000"})
 
@@ -109,6 +109,14 @@ def test_every_way_to_edit_is_seen():
         (lambda: tree.attach("/bus@1", tree.extract(tree["/bus@9"])), 1),
         (lambda: tree.detach("/bus@1/t"), 1),
         (batch, 5),
+        (lambda: tree.rename(tree["/bus@6/dev@6"], "new"), 2),
+        (lambda: tree.move(tree["/bus@6/dev@7"], tree["/bus@7/dev@1"]), 2),
+        (lambda: tree.move(tree["/bus@8/dev@7"], tree["/bus@8"]), 1),
+        (lambda: tree["/bus@1/dev@1"].append("reg", b"more"), 1),
+        (lambda: tree["/bus@1/dev@1"].set("last", b""), 1),
+        (lambda: tree["/bus@1/dev@1"].order("last", first=True), 1),
+        (lambda: tree.reserve(1, 2), 1),
+        (lambda: setattr(tree, "boot_cpu", 3), 1),
     ):
         copy = tree.copy()
         edit()

@@ -57,10 +57,18 @@ def test_missing_path_is_a_key_error_that_names_it(tree, path):
     assert path in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["", "cpus", "cpus/"])
-def test_relative_path_is_refused(tree, path):
+def test_empty_path_is_refused(tree):
     with pytest.raises(ArgumentError, match="bad path"):
+        tree[""]
+
+
+@pytest.mark.parametrize("path", ["cpus", "cpus/"])
+def test_path_without_a_slash_is_an_alias(tree, path):
+    """Of which there is none."""
+    with pytest.raises(NotFoundError, match=f"alias '{path}': not found"):
         tree[path]
+    assert tree.get(path) is None
+    assert path not in tree
 
 
 def test_look_up_by_phandle_follows_edits(tree):
