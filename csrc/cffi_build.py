@@ -13,6 +13,7 @@ HEADERS = [
     "dlpar_tree",
     "dlpar_access",
     "dlpar_bulk",
+    "dlpar_diff",
     "dlpar_dts",
     "dlpar_overlay",
     "dlpar_drmem",

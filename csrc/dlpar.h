@@ -34,6 +34,7 @@ enum dlpar_err {
 	DLPAR_ERR_NOSPACE = -3,		/* output buffer too small; nothing written */
 	DLPAR_ERR_STALE = -4,		/* the handle's node is gone */
 	DLPAR_ERR_BUSY = -5,		/* the object is in use by another thread */
+	DLPAR_ERR_CONFLICT = -6,	/* a patch expects something else */
 
 	/* The caller passed something wrong, or memory ran out. */
 	DLPAR_ERR_BADARG = -10,
@@ -192,6 +193,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_access.h"
 #include "dlpar_overlay.h"
 #include "dlpar_bulk.h"
+#include "dlpar_diff.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"

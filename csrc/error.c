@@ -17,6 +17,7 @@ static const struct {
 	{ DLPAR_ERR_NOSPACE, "output buffer too small" },
 	{ DLPAR_ERR_STALE, "the node of this handle is gone" },
 	{ DLPAR_ERR_BUSY, "in use by another thread" },
+	{ DLPAR_ERR_CONFLICT, "not what the patch expects" },
 	{ DLPAR_ERR_BADARG, "bad argument" },
 	{ DLPAR_ERR_BADPATH, "bad path" },
 	{ DLPAR_ERR_NOMEM, "out of memory" },

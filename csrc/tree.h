@@ -38,7 +38,8 @@ enum node_flag {
 	NODE_DUPS = 16,		/* two children have had the same name */
 	NODE_SCAN = 32,		/* the property directory does not cover it */
 	NODE_HASHED = 64,	/* stands in the table of children */
-	NODE_PHASHED = 128	/* stands in the table of phandles */
+	NODE_PHASHED = 128,	/* stands in the table of phandles */
+	NODE_CHANGED = 0x8000	/* it or what is below, since the last copy */
 };
 
 struct tree_node {
@@ -151,6 +152,10 @@ struct dlpar_tree {
 	uint32_t boot_cpu;
 	bool flat;			/* the blob has the layout we write */
 	uint32_t blob_strings;		/* length of its strings block */
+
+	uint64_t lineage;		/* that of its copies; 0: none */
+	uint32_t *origin;		/* of a copy: records there; else NULL */
+	uint32_t n_origin;
 
 	struct tree_node *nodes;
 	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
@@ -310,6 +315,7 @@ void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
 void tree_dirty(struct dlpar_tree *t, uint32_t idx);
+void tree_changed(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
 void tree_nodes_trim(struct dlpar_tree *t);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
@@ -391,6 +397,8 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len);
 int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name,
 	       size_t len);
+int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
+		   uint32_t len);
 
 /* tree_edit.c: edits of nodes, for those who hold the lock. */
 struct node_name {
@@ -432,9 +440,16 @@ uint32_t tree_child_like(const struct dlpar_tree *t, uint32_t parent,
 			 const uint8_t *name, uint32_t len);
 
 /* tree_copy.c */
+int tree_copy_subtree(struct dlpar_tree *dst, uint32_t parent,
+		      const struct dlpar_tree *src, uint32_t top,
+		      uint32_t *copy);
 int tree_copy_node(struct dlpar_tree *dst, uint32_t parent,
 		   const struct dlpar_tree *src, uint32_t node, uint32_t flags,
 		   uint32_t *idx);
+
+/* tree_reserve.c */
+int tree_set_map(struct dlpar_tree *t, const uint8_t *entries, size_t n);
+int tree_set_boot_cpu(struct dlpar_tree *t, uint32_t boot_cpu);
 
 /* tree_template.c */
 int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tree_copy.c - subtrees from one tree to another: graft and extract.
+ * tree_copy.c - subtrees from one tree to another, and trees whole.
  *
- * Node by node: the image is copied and its name numbers are translated. A
- * graft is a savepoint of its own, so it is all or nothing.
+ * A subtree goes node by node: the image is copied and its name numbers are
+ * translated. A graft is a savepoint of its own, so it is all or nothing. A
+ * whole tree is written out and read again; the copy then knows for each of its
+ * records which one it was.
  */
 #include "tree.h"
 
@@ -56,9 +58,9 @@ int tree_copy_node(struct dlpar_tree *dst, uint32_t parent,
 }
 
 /* Copy @top of @src, with its subtree, to be the last child of @parent. */
-static int copy_subtree(struct dlpar_tree *dst, uint32_t parent,
-			const struct dlpar_tree *src, uint32_t top,
-			uint32_t *copy)
+int tree_copy_subtree(struct dlpar_tree *dst, uint32_t parent,
+		      const struct dlpar_tree *src, uint32_t top,
+		      uint32_t *copy)
 {
 	uint32_t i = top, idx;
 	int err = tree_copy_node(dst, parent, src, top, 0, copy);
@@ -97,7 +99,7 @@ static int graft(struct dlpar_tree *t, uint32_t parent,
 		err = tree_check_child(t, parent, tree_node_name(&src->nodes[i]),
 				       src->nodes[i].name_len);
 		if (!err)
-			err = copy_subtree(t, parent, src, i, &copy);
+			err = tree_copy_subtree(t, parent, src, i, &copy);
 		if (i == root->first)
 			*first = copy;
 	}
@@ -154,7 +156,7 @@ int tree_extract(const struct dlpar_tree *t, struct dlpar_tree **fragment,
 	err = dlpar_tree_new(&out, seed, t->arena.limit);
 	if (err)
 		return err;
-	err = copy_subtree(out, 0, t, at, &copy);
+	err = tree_copy_subtree(out, 0, t, at, &copy);
 	if (err)
 		dlpar_tree_free(out);
 	else
@@ -173,5 +175,76 @@ int dlpar_tree_extract(const struct dlpar_tree *t,
 		return DLPAR_ERR_BUSY;
 	err = tree_extract(t, fragment, tree_resolve(t, node), seed);
 	tree_leave_read(t);
+	return err;
+}
+
+static int reparse(const struct dlpar_tree *t, struct dlpar_tree **copy,
+		   uint64_t seed)
+{
+	struct tree_arena arena = { .limit = t->arena.limit };
+	int64_t size = tree_flat_size(t);
+	uint8_t *blob;
+	int err;
+
+	if (size < 0)
+		return (int)size;
+	blob = arena_resize(&arena, NULL, 0, (size_t)size);
+	if (!blob)
+		return DLPAR_ERR_NOMEM;
+	tree_flatten(t, blob, (size_t)size);
+	err = dlpar_tree_parse(copy, NULL, blob, (size_t)size, seed,
+			       t->arena.limit, 0);
+	arena_release(&arena, blob, (size_t)size);
+	return err;
+}
+
+/* Forget what older copies know, and that anything has changed since. */
+static void new_lineage(struct dlpar_tree *t, uint64_t seed)
+{
+	uint32_t i;
+
+	arena_release(&t->arena, t->origin, t->n_origin * sizeof(*t->origin));
+	t->origin = NULL;
+	t->n_origin = 0;
+	t->lineage = wire_mix(seed ^ (uintptr_t)t, t->edits + 1) | 1;
+	for (i = 0; i < t->n_nodes; i++)
+		t->nodes[i].flags &= (uint16_t)~NODE_CHANGED;
+}
+
+/* The records of @copy are those of @t in tree order: note which is which. */
+static int relate(struct dlpar_tree *t, struct dlpar_tree *copy, uint64_t seed)
+{
+	uint32_t i, k = 0;
+
+	copy->origin = arena_resize(&copy->arena, NULL, 0,
+				    t->live * sizeof(*copy->origin));
+	if (!copy->origin)
+		return DLPAR_ERR_NOMEM;
+	copy->n_origin = t->live;
+	if (!t->lineage || t->nodes[0].flags & NODE_CHANGED)
+		new_lineage(t, seed);
+	for (i = 0; i != NIL; i = tree_after(t, 0, i))
+		copy->origin[k++] = t->origin ? t->origin[i] : i;
+	copy->lineage = t->lineage;
+	return DLPAR_OK;
+}
+
+/* An open transaction may yet restore what the copy does not know of. */
+int dlpar_tree_copy(struct dlpar_tree *t, struct dlpar_tree **copy,
+		    uint64_t seed)
+{
+	int err;
+
+	*copy = NULL;
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	err = reparse(t, copy, seed);
+	if (!err && !t->depth)
+		err = relate(t, *copy, seed);
+	tree_leave(t);
+	if (err) {
+		dlpar_tree_free(*copy);
+		*copy = NULL;
+	}
 	return err;
 }

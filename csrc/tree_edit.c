@@ -72,7 +72,7 @@ int tree_blank_named(struct dlpar_tree *t, const struct node_name *name,
 	n->img_cap = cap;
 	n->name_len = (uint16_t)name->len;
 	n->hash = name->hash;
-	n->flags = NODE_OWN | NODE_DIRTY;
+	n->flags = NODE_OWN | NODE_DIRTY | NODE_CHANGED;
 	n->at.n_dir = NO_DIR;
 	return DLPAR_OK;
 }

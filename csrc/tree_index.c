@@ -321,9 +321,19 @@ void tree_relink(struct dlpar_tree *t, uint32_t idx)
 /* The blob's spans of @idx and all above it are out of date. */
 void tree_dirty(struct dlpar_tree *t, uint32_t idx)
 {
+	tree_changed(t, idx);
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY)) {
 		t->nodes[idx].flags |= NODE_DIRTY;
 		tree_cut(t, idx);
+		idx = t->nodes[idx].parent;
+	}
+}
+
+/* What @idx or its list of children holds is not what a copy has. */
+void tree_changed(struct dlpar_tree *t, uint32_t idx)
+{
+	while (idx != NIL && !(t->nodes[idx].flags & NODE_CHANGED)) {
+		t->nodes[idx].flags |= NODE_CHANGED;
 		idx = t->nodes[idx].parent;
 	}
 }

@@ -91,6 +91,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 		      t->templates_cap * sizeof(*t->templates));
 	arena_release(&t->arena, t->blob, t->blob_len);
 	arena_release(&t->arena, t->rsv, t->rsv_len);
+	arena_release(&t->arena, t->origin, t->n_origin * sizeof(*t->origin));
 	tree_lock_free(t);
 	arena_free(&t->arena);
 	free(t);

@@ -191,9 +191,11 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 		return DLPAR_ERR_TOOBIG;
 	err = set_named(t, idx, (const uint8_t *)name, (uint32_t)len, value,
 			(uint32_t)value_len);
-	if (!err)
-		t->edits++;
-	return err;
+	if (err)
+		return err;
+	t->edits++;
+	tree_changed(t, idx);
+	return DLPAR_OK;
 }
 
 int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
@@ -220,7 +222,33 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 	t->struct_len -= was;
 	tree_dir_remove(n, off, was);
 	t->edits++;
+	tree_changed(t, idx);
 	refresh_phandle(t, idx, id);
+	return DLPAR_OK;
+}
+
+/* Replace all PROP records of a node by @len bytes of others. */
+int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
+		   uint32_t len)
+{
+	struct tree_node *n = &t->nodes[idx];
+	uint32_t head = tree_head_len(n->name_len), was = n->img_len - head;
+	int err = len > was ? tree_grow_check(t, len - was) : DLPAR_OK;
+
+	if (!err)
+		err = tree_index_reserve(t);
+	if (!err)
+		err = own_image(t, idx, head + len);
+	if (err)
+		return err;
+	if (len)
+		memcpy(n->img + head, props, len);
+	n->img_len = head + len;
+	t->struct_len += len - was;
+	tree_dir_make(n, n->img_len);
+	t->edits++;
+	tree_changed(t, idx);
+	tree_index_phandle(t, idx, tree_phandle_value(t, n));
 	return DLPAR_OK;
 }
 

@@ -83,6 +83,20 @@ static int unreserve(struct dlpar_tree *t, uint32_t i)
 	return DLPAR_OK;
 }
 
+/* Replace the map by @n entries as a blob has them. */
+int tree_set_map(struct dlpar_tree *t, const uint8_t *entries, size_t n)
+{
+	uint8_t *map;
+	int err = new_map(t, &map, n);
+
+	if (err)
+		return err;
+	if (n)
+		memcpy(map, entries, n * ENTRY_LEN);
+	use_map(t, map, n);
+	return DLPAR_OK;
+}
+
 static int set_all(struct dlpar_tree *t, const uint64_t *pairs, size_t n)
 {
 	uint8_t *map;
@@ -135,20 +149,27 @@ int dlpar_tree_set_reservations(struct dlpar_tree *t, const uint64_t *pairs,
 	return err;
 }
 
+int tree_set_boot_cpu(struct dlpar_tree *t, uint32_t boot_cpu)
+{
+	int err = t->depth ? journal_reserve(t) : DLPAR_OK;
+
+	if (err)
+		return err;
+	if (t->depth)
+		journal_header(t, JOURNAL_BOOT_CPU);
+	t->boot_cpu = boot_cpu;
+	t->flat = false;
+	t->edits++;
+	return DLPAR_OK;
+}
+
 int dlpar_tree_set_boot_cpu(struct dlpar_tree *t, uint32_t boot_cpu)
 {
 	int err;
 
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
-	err = t->depth ? journal_reserve(t) : DLPAR_OK;
-	if (!err) {
-		if (t->depth)
-			journal_header(t, JOURNAL_BOOT_CPU);
-		t->boot_cpu = boot_cpu;
-		t->flat = false;
-		t->edits++;
-	}
+	err = tree_set_boot_cpu(t, boot_cpu);
 	tree_leave(t);
 	return err;
 }

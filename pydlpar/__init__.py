@@ -10,6 +10,13 @@ from pydlpar.addresses import (
 from pydlpar.bulk import (
     Column,
 )
+from pydlpar.change_text import (
+    change_lines,
+)
+from pydlpar.changes import (
+    Change,
+    Diff,
+)
 from pydlpar.csources import (
     get_include,
     get_sources,
@@ -23,15 +30,13 @@ from pydlpar.drmem import (
     LmbTable,
     LookupArrays,
 )
-from pydlpar.dts import (
-    Change,
-)
 from pydlpar.dts_source import (
     DtsMessage,
 )
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
+    ConflictError,
     DecodeError,
     DlparError,
     DtsError,
@@ -104,8 +109,10 @@ __all__ = [
     "BusyError",
     "Change",
     "Column",
+    "ConflictError",
     "DecodeError",
     "DeviceTree",
+    "Diff",
     "Dispatcher",
     "DlparError",
     "DtsError",
@@ -144,6 +151,7 @@ __all__ = [
     "StaleHandleError",
     "Stdout",
     "TreeError",
+    "change_lines",
     "decode_event",
     "decode_events",
     "decode_hotplug_section",

@@ -8,6 +8,7 @@ from pydlpar._native import ffi, lib
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
+    ConflictError,
     DecodeError,
     DlparError,
     ExistsError,
@@ -26,6 +27,7 @@ _RAISES: dict[int, type[DlparError]] = {
     lib.DLPAR_ERR_NOSPACE: NoSpaceError,
     lib.DLPAR_ERR_STALE: StaleHandleError,
     lib.DLPAR_ERR_BUSY: BusyError,
+    lib.DLPAR_ERR_CONFLICT: ConflictError,
     lib.DLPAR_ERR_BADARG: ArgumentError,
     lib.DLPAR_ERR_BADPATH: ArgumentError,
     lib.DLPAR_ERR_NOMEM: NoSpaceError,

@@ -1,4 +1,4 @@
-"""A device tree as source text, and what differs between two trees.
+"""A device tree as source text.
 
 Values are shown as dtc shows those of a blob: text where all of it can be read,
 else cells, else bytes. That is for the eye: a type is guessed nowhere else.
@@ -6,8 +6,8 @@ else cells, else bytes. That is for the eye: a type is guessed nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import TreeError
@@ -16,38 +16,13 @@ if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = [
-    "Change",
-    "change_lines",
-    "compare",
-    "node_text",
-    "tree_text",
-    "value_text",
-]
+__all__ = ["node_lines", "node_text", "prop_line", "tree_text", "value_text"]
 
 _FLAG_HEADER = lib.DLPAR_DTS_HEADER
 _FLAG_LISTS = lib.DLPAR_DTS_STRING_LISTS
 _CHARS = ffi.typeof("char[]")
 _LABELS = ffi.typeof("struct dlpar_tree_label[]")
 _new = ffi.new_allocator(should_clear_after_alloc=False)
-
-
-class Change(NamedTuple):
-    """One difference between two trees.
-
-    Attributes:
-        kind: `add` or `remove` (a node, with its subtree), or `set` (a property).
-        path: of the node.
-        name: of the property; None for a node.
-        old: value before; None when there was none.
-        new: value after; None when there is none.
-    """
-
-    kind: str
-    path: str
-    name: str | None = None
-    old: bytes | None = None
-    new: bytes | None = None
 
 
 def value_text(value: bytes, *, string_lists: bool = False) -> str:
@@ -64,7 +39,8 @@ def value_text(value: bytes, *, string_lists: bool = False) -> str:
     )
 
 
-def _prop_line(name: str, value: bytes) -> str:
+def prop_line(name: str, value: bytes) -> str:
+    """A property in source form."""
     return f"{name} = {value_text(value)};" if value else f"{name};"
 
 
@@ -119,63 +95,6 @@ def tree_text(
     return _text(tree.root, labels, flags)
 
 
-def _node_lines(top: Node) -> list[str]:
+def node_lines(top: Node) -> list[str]:
     """A subtree, one line at a time."""
     return node_text(top)[:-1].split("\n")
-
-
-def _by_name(node: Node) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for child in node.children:
-        found.setdefault(child.name, child)
-    return found
-
-
-def _compare_props(
-    path: str, old: Mapping[str, bytes], new: Mapping[str, bytes]
-) -> Iterator[Change]:
-    for name, value in old.items():
-        if new.get(name) != value:
-            yield Change("set", path, name, value, new.get(name))
-    for name, value in new.items():
-        if name not in old:
-            yield Change("set", path, name, None, value)
-
-
-def compare(old: Node, new: Node) -> Iterator[Change]:
-    """What turns the subtree *old* into *new*, by content; order does not count."""
-    todo = [(old, new)]
-    while todo:
-        before, after = todo.pop()
-        path = before.path
-        yield from _compare_props(
-            path, before.properties.as_dict(), after.properties.as_dict()
-        )
-        was, now = _by_name(before), _by_name(after)
-        for name, child in was.items():
-            if name not in now:
-                yield Change("remove", child.path)
-        for name, child in now.items():
-            if name not in was:
-                yield Change("add", child.path)
-        todo.extend((was[name], now[name]) for name in reversed(was) if name in now)
-
-
-def change_lines(
-    changes: list[Change], old: DeviceTree, new: DeviceTree
-) -> Iterator[str]:
-    """Changes as a diff: `-` what was, `+` what is, under the path of the node."""
-    for change in changes:
-        if change.kind == "set":
-            name = str(change.name)
-            yield f"@@ {change.path} @@"
-            if change.old is not None:
-                yield f"-{_prop_line(name, change.old)}"
-            if change.new is not None:
-                yield f"+{_prop_line(name, change.new)}"
-            continue
-        tree, sign = (new, "+") if change.kind == "add" else (old, "-")
-        above, _, _ = change.path.rpartition("/")
-        yield f"@@ {above or '/'} @@"
-        for line in _node_lines(tree[change.path]):
-            yield f"{sign}{line}"

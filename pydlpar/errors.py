@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError",
     "BusyError",
+    "ConflictError",
     "DecodeError",
     "DlparError",
     "DtsError",
@@ -159,6 +160,33 @@ class StaleHandleError(NotFoundError):
 
 class ExistsError(DlparError, ValueError):
     """A node or property of this name exists already."""
+
+
+class ConflictError(DlparError, ValueError):
+    """A difference does not fit the tree that it was to be applied to.
+
+    Attributes:
+        path: of the node that is not as expected.
+        name: of its property; None where it is the node.
+        expected: the property's value by the difference; None for none.
+        found: its value in the tree; None for none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int | None = None,
+        *,
+        path: str = "/",
+        name: str | None = None,
+        expected: bytes | None = None,
+        found: bytes | None = None,
+    ) -> None:
+        super().__init__(message, code)
+        self.path = path
+        self.name = name
+        self.expected = expected
+        self.found = found
 
 
 class NoSpaceError(DlparError):

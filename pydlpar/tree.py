@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.dts import Change, compare, tree_text
+from pydlpar.changes import Diff, compare
+from pydlpar.conflicts import patch
+from pydlpar.dts import tree_text
 from pydlpar.dts_source import Source, compile_source
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.interop import pyfdt_frame, read_directory, read_pyfdt, write_pyfdt
@@ -268,9 +270,42 @@ class DeviceTree(TreeEdit):
         """
         return tree_text(self, labels=labels, string_lists=string_lists)
 
-    def diff(self, other: DeviceTree) -> list[Change]:
-        """What turns this tree into *other*, in tree order."""
-        return list(compare(self.root, other.root))
+    def copy(self) -> DeviceTree:
+        """A tree of its own with the same content.
+
+        A tree and its latest copy know what they have in common: `diff()` between
+        them looks only at what changed since. Not so for a copy that is made within
+        a transaction, nor for older ones: there it looks at every node.
+        """
+        out = ffi.new(TREE_OUT)
+        rc = lib.dlpar_tree_copy(self.ptr, out, seed())
+        if rc < 0:
+            raise_error(rc, "copy of a device tree", decode_error=TreeError)
+        return self._of(out[0])
+
+    def diff(self, other: DeviceTree) -> Diff:
+        """What turns this tree into *other*: a sequence of changes, and a patch.
+
+        By content, with the order of nodes and properties, the memory reserve map
+        and the boot CPU; padding, NOPs and the strings block do not count. Empty,
+        and false, between equals.
+        """
+        return compare(self.ptr, other.ptr)
+
+    def apply(self, diff: Diff) -> None:
+        """Make the changes of a difference; all or nothing.
+
+        What the difference changes or removes must be as it was when the difference
+        was made; all else may differ, but for the sibling that something goes behind.
+        After `tree.apply(tree.diff(other))` both have the same content, and
+        `tree.apply(diff.reversed())` takes it back.
+
+        Raises:
+            ConflictError: it does not fit: which path, which property, what was
+                expected and what is there.
+            TreeError: a fragment in a difference made by hand is malformed.
+        """
+        patch(self, diff)
 
     def apply_overlay(
         self, overlay: Buffer | DeviceTree, *, first: bool = False

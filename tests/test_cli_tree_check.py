@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plaintree import cell
 
-from pydlpar import DeviceTree
+from pydlpar import DeviceTree, Diff
 from pydlpar.cli.tree_diff import shortened
 from pydlpar.data import default_tree_bytes
 from pydlpar.lint import RULES
@@ -171,9 +172,13 @@ def test_diff_json(write):
     a, b = write("a"), write("b", bad_status)
     result = run("diff", a, b, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["changes"] == [
-        {"kind": "set", "path": "/", "property": "status", "old": None, "new": "6f6e00"}
+    patch = json.loads(result.stdout)
+    assert [(c["kind"], c["path"], c["new"]) for c in patch["changes"]] == [
+        ("set", "/", "6f6e00")
     ]
+    tree = DeviceTree.from_dtb(Path(a).read_bytes())
+    tree.apply(Diff.from_dict(patch))
+    assert tree.diff(DeviceTree.from_dtb(Path(b).read_bytes())) == []
 
 
 def test_diff_of_a_long_value_shows_what_differs(write):

@@ -103,14 +103,7 @@ def test_difference_is_empty_only_between_equals(first, second):
     for edit in second:
         _apply(two, plain_two, edit)
 
-    def unordered(node):
-        return (
-            node.name,
-            node.props,
-            sorted((unordered(c) for c in node.children), key=lambda c: c[0]),
-        )
-
-    equal = unordered(plain_one.root) == unordered(plain_two.root)
+    equal = plain_one.root.content() == plain_two.root.content()
     assert (one.diff(two) == []) == equal
     assert one.diff(one) == []
 

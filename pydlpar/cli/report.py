@@ -11,17 +11,18 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from pydlpar.change_text import change_lines
+from pydlpar.changes import Change, Diff
 from pydlpar.cli import words
 from pydlpar.cli.lmbs import is_lmb_table, row_lines
 from pydlpar.cli.sources import Step
 from pydlpar.dispatch import Outcome
-from pydlpar.dts import Change, change_lines
 from pydlpar.tree import DeviceTree
 
 __all__ = ["JsonReport", "Report", "TextReport", "diff_lines", "diff_record"]
 
 _WIDEST = 48
-_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+_DIFF_STYLES = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
 class Report(Protocol):
@@ -44,32 +45,20 @@ def request_text(step: Step, outcome: Outcome) -> str:
     return step.data.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
-def diff_lines(
-    changes: Iterable[Change], old: DeviceTree, new: DeviceTree
-) -> Iterator[tuple[str, str]]:
+def diff_lines(changes: Iterable[Change], old: DeviceTree) -> Iterator[tuple[str, str]]:
     """Changes as lines of a diff with their styles; LMB tables as rows."""
     for change in changes:
         if is_lmb_table(change):
             lines = row_lines(change, old)
         else:
-            lines = change_lines([change], old, new)
+            lines = change_lines([change])
         for line in lines:
             yield line, _DIFF_STYLES.get(line[:1], "")
 
 
-def diff_record(changes: Iterable[Change]) -> dict[str, Any]:
-    """Changes as a JSON object."""
-    records = [
-        {
-            "kind": change.kind,
-            "path": change.path,
-            "property": change.name,
-            "old": None if change.old is None else change.old.hex(),
-            "new": None if change.new is None else change.new.hex(),
-        }
-        for change in changes
-    ]
-    return {"type": "diff", "changes": records}
+def diff_record(diff: Diff) -> dict[str, Any]:
+    """A difference as a JSON object: `Diff.from_dict()` reads it."""
+    return {"type": "diff", **diff.to_dict()}
 
 
 class _Totals:
@@ -135,7 +124,7 @@ class TextReport:
 
     def diff(self, old: DeviceTree, new: DeviceTree) -> None:
         """The changed part of the tree, `-` what was, `+` what is."""
-        for line, style in diff_lines(old.diff(new), old, new):
+        for line, style in diff_lines(old.diff(new), old):
             self._print(Text(line, style))
 
     def end(self, left: int, output: str | None) -> None:

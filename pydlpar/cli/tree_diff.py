@@ -93,21 +93,21 @@ def diff(a: str, b: str, full: bool, quiet: bool, as_json: bool) -> None:
       pydlpar tree diff before.dtb /proc/device-tree
       pydlpar tree diff @pseries - < after.dtb
 
-    Nodes are compared by path, properties by name and bytes; order does not count.
-    LMB tables are shown as rows. Of long values only what differs is shown: `...7...`
-    stands for seven words left out.
+    Nodes are compared by path, properties by name and bytes; order counts: `~` is
+    what only moved. LMB tables are shown as rows. Of long values only what differs
+    is shown: `...7...` stands for seven words left out. --json gives a patch.
 
     Exit status: 0 they are the same, 1 they differ, 2 bad input.
     """
     if (a, b) == (STDIN, STDIN):
         raise InputError("'-' can be read only once")
     old, new = read_source(a), read_source(b)
-    changes = list(old.tree.diff(new.tree))
+    changes = old.tree.diff(new.tree)
     if as_json:
         click.echo(json.dumps(diff_record(changes)))
     elif changes and not quiet:
         screen = Screen()
-        lines = diff_lines(changes, old.tree, new.tree)
+        lines = diff_lines(changes, old.tree)
         screen.write_styled(
             [(f"--- {old.shown}", "bold"), (f"+++ {new.shown}", "bold")]
         )

@@ -73,7 +73,7 @@ class Edit(NamedTuple):
             write_file(self.output, tree.to_dtb())
         if self.before is not None:
             changes = self.before.diff(tree)
-            Screen().write_styled(diff_lines(changes, self.before, tree))
+            Screen().write_styled(diff_lines(changes, self.before))
 
 
 def _begin(file: str, output: str | None, in_place: bool, diff: bool) -> Edit:
