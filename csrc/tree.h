@@ -287,7 +287,8 @@ int header_check(const uint8_t *blob, size_t len, uint32_t flags,
 		 struct fdt_header *h, uint32_t *off);
 int64_t header_plan(struct fdt_header *h, const struct dlpar_tree *t,
 		    uint32_t strings_len);
-void header_write(uint8_t *out, const struct fdt_header *h);
+int64_t header_begin(struct fdt_header *h, const struct dlpar_tree *t,
+		     uint32_t strings_len, uint8_t *out, size_t cap);
 
 /* tree_arena.c: the only allocator. NULL: memory or the limit exhausted. */
 void *arena_block(struct tree_arena *a, uint32_t need, uint32_t *cap);

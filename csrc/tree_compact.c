@@ -131,38 +131,19 @@ static int64_t put(const struct kept *k, const struct dlpar_tree *t,
 		   uint8_t *out, size_t cap)
 {
 	struct fdt_header h;
-	int64_t size = header_plan(&h, t, k->len);
+	int64_t size = header_begin(&h, t, k->len, out, cap);
 	uint8_t *w;
 
 	if (size < 0)
 		return size;
-	if ((uint64_t)size > cap)
-		return DLPAR_ERR_NOSPACE;
-	header_write(out, &h);
-	memcpy(out + h.rsv_off, t->rsv, h.rsv_len);
 	w = put_tree(k, t, out + h.struct_off);
 	wire_put32(w, DLPAR_FDT_END);
 	put_strings(k, t, out + h.strings_off);
 	return size;
 }
 
-int64_t dlpar_tree_compact(struct dlpar_tree *t, uint8_t *out, size_t cap)
-{
-	struct kept k;
-	int64_t ret;
-
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	ret = kept_open(&k, t);
-	if (!ret) {
-		ret = put(&k, t, out, cap);
-		kept_close(&k, t);
-	}
-	tree_leave(t);
-	return ret;
-}
-
-int64_t dlpar_tree_compact_size(struct dlpar_tree *t)
+/* Without @out, the size alone. */
+static int64_t compact(struct dlpar_tree *t, uint8_t *out, size_t cap)
 {
 	struct fdt_header h;
 	struct kept k;
@@ -172,9 +153,19 @@ int64_t dlpar_tree_compact_size(struct dlpar_tree *t)
 		return DLPAR_ERR_BUSY;
 	ret = kept_open(&k, t);
 	if (!ret) {
-		ret = header_plan(&h, t, k.len);
+		ret = out ? put(&k, t, out, cap) : header_plan(&h, t, k.len);
 		kept_close(&k, t);
 	}
 	tree_leave(t);
 	return ret;
+}
+
+int64_t dlpar_tree_compact(struct dlpar_tree *t, uint8_t *out, size_t cap)
+{
+	return out ? compact(t, out, cap) : DLPAR_ERR_NOSPACE;
+}
+
+int64_t dlpar_tree_compact_size(struct dlpar_tree *t)
+{
+	return compact(t, NULL, 0);
 }

@@ -151,15 +151,11 @@ int64_t dlpar_tree_flat_size(const struct dlpar_tree *t)
 int64_t tree_flatten(const struct dlpar_tree *t, uint8_t *out, size_t cap)
 {
 	struct fdt_header h;
-	int64_t size = header_plan(&h, t, t->strings_len);
+	int64_t size = header_begin(&h, t, t->strings_len, out, cap);
 	uint8_t *w;
 
 	if (size < 0)
 		return size;
-	if ((uint64_t)size > cap)
-		return DLPAR_ERR_NOSPACE;
-	header_write(out, &h);
-	copy(out + h.rsv_off, t->rsv, t->rsv_len);
 	w = copy_tree(t, out + h.struct_off);
 	wire_put32(w, DLPAR_FDT_END);
 	copy(out + h.strings_off, t->strings, t->strings_len);

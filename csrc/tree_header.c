@@ -171,7 +171,7 @@ int64_t header_plan(struct fdt_header *h, const struct dlpar_tree *t,
 }
 
 /* Write a version 17 header. */
-void header_write(uint8_t *out, const struct fdt_header *h)
+static void header_write(uint8_t *out, const struct fdt_header *h)
 {
 	wire_put32(out + OFF_MAGIC, DLPAR_FDT_MAGIC);
 	wire_put32(out + OFF_TOTALSIZE, h->total);
@@ -183,4 +183,19 @@ void header_write(uint8_t *out, const struct fdt_header *h)
 	wire_put32(out + OFF_BOOT_CPU, h->boot_cpu);
 	wire_put32(out + OFF_SIZE_STRINGS, h->strings_len);
 	wire_put32(out + OFF_SIZE_STRUCT, h->struct_len);
+}
+
+/* The beginning of a planned blob: its header and reserve map, into @out. */
+int64_t header_begin(struct fdt_header *h, const struct dlpar_tree *t,
+		     uint32_t strings_len, uint8_t *out, size_t cap)
+{
+	int64_t size = header_plan(h, t, strings_len);
+
+	if (size < 0)
+		return size;
+	if ((uint64_t)size > cap)
+		return DLPAR_ERR_NOSPACE;
+	header_write(out, h);
+	memcpy(out + h->rsv_off, t->rsv, h->rsv_len);
+	return size;
 }

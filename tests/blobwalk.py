@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
+from plaintree import BEGIN_NODE, END, END_NODE, NOP, PROP
+
 NAME_MAX = 4095
 
 # A reason, and the error that we give for it.

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from plaintree import BEGIN_NODE, END, END_NODE, PROP
 
 from pydlpar import DeviceTree, Node
 from pydlpar.names import encode_name
-
-BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
 # The names of libfdt.h, by the number that its functions return negated.
 ERRORS = {
