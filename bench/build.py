@@ -13,7 +13,7 @@ from bench.results import HERE
 __all__ = ["ROOT", "BenchError", "MissingError", "build_core", "call"]
 
 ROOT = HERE.parent
-CORE = ("core.c", "core_ours.c", "core_libfdt.c")
+CORE = ("core.c", "core_ours.c", "core_cycles.c", "core_libfdt.c")
 CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
 
 

@@ -114,6 +114,7 @@ static const struct operation {
 	{ "cycle", ours_cycle, libfdt_cycle, "libfdt" },
 	{ "cycle-template", ours_cycle_template, NULL, NULL },
 	{ "cycle-undone", ours_cycle_undone, NULL, NULL },
+	{ "cycle-batch", ours_cycle_batch, NULL, NULL },
 	{ "template-undone", ours_template_undone, NULL, NULL },
 	{ "write-clean", ours_write_clean, copy_blob, "memcpy" },
 	{ "write-one", ours_write_one, copy_blob, "memcpy" },

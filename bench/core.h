@@ -3,7 +3,7 @@
  * core.h - shared by the parts of the core benchmark.
  *
  *	cc -O2 -Icsrc -o core bench/core.c bench/core_ours.c \
- *		bench/core_libfdt.c $(ls csrc | sed s,^,csrc/, | grep c$) -lfdt
+ *		bench/core_cycles.c bench/core_libfdt.c $(ls csrc | sed s,^,csrc/, | grep c$) -lfdt
  *
  * core.c loads a tree and the work to do on it, runs each operation of both
  * libraries in turn and prints the figures; core_ours.c and core_libfdt.c hold
@@ -140,6 +140,7 @@ struct bench_time ours_remove(struct bench *b, size_t n);
 struct bench_time ours_cycle(struct bench *b, size_t n);
 struct bench_time ours_cycle_template(struct bench *b, size_t n);
 struct bench_time ours_cycle_undone(struct bench *b, size_t n);
+struct bench_time ours_cycle_batch(struct bench *b, size_t n);
 struct bench_time ours_template_undone(struct bench *b, size_t n);
 double ours_memory(const struct bench *b);
 struct bench_time ours_write_clean(struct bench *b, size_t n);

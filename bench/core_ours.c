@@ -10,11 +10,9 @@
 #include <string.h>
 
 #include "core.h"
-#include "dlpar.h"
-#include "wire.h"
+#include "core_ours.h"
 
 #define SEED 0x243f6a8885a308d3ull
-#define STREAM_MAX 2048u
 #define GROWN_MAX 256
 
 struct ours {
@@ -33,7 +31,7 @@ static struct dlpar_tree *parse(const struct bench *b)
 	return t;
 }
 
-static int64_t find(const struct dlpar_tree *t, const struct bench_text *path)
+int64_t ours_find(const struct dlpar_tree *t, const struct bench_text *path)
 {
 	int64_t node = dlpar_tree_path(t, path->s, path->len);
 
@@ -98,7 +96,7 @@ static void set_grow_len(struct bench *b)
 	const char *value;
 	int64_t len;
 
-	len = dlpar_tree_get(t, &value, find(t, &b->nodes[0].path), b->grow.s,
+	len = dlpar_tree_get(t, &value, ours_find(t, &b->nodes[0].path), b->grow.s,
 			     b->grow.len);
 	BENCH_CHECK(len > 0 && len < GROWN_MAX);
 	b->grow_len = (uint32_t)len;
@@ -123,14 +121,14 @@ void ours_open(struct bench *b)
 }
 
 /* A tree as read, and in it the nodes to edit. */
-static struct dlpar_tree *renew(struct bench *b)
+struct dlpar_tree *ours_renew(struct bench *b)
 {
 	struct ours *o = b->ours;
 	size_t i;
 
 	reopen(b);
 	for (i = 0; i < bench_n_edits(b); i++) {
-		o->edit[i] = find(o->work, &b->nodes[i].path);
+		o->edit[i] = ours_find(o->work, &b->nodes[i].path);
 		o->removable[i] = dlpar_tree_first(o->work, o->edit[i]) < 0;
 	}
 	return o->work;
@@ -210,7 +208,7 @@ struct bench_time ours_set(struct bench *b, size_t n)
 	double start;
 	size_t i;
 
-	t = renew(b);
+	t = ours_renew(b);
 	start = bench_clock();
 	for (i = 0; i < n; i++) {
 		bench_set_id(b, i);
@@ -228,7 +226,7 @@ struct bench_time ours_grow(struct bench *b, size_t n)
 	size_t i;
 
 	while (t.items < n) {
-		tree = renew(b);
+		tree = ours_renew(b);
 		start = bench_clock();
 		for (i = 0; i < bench_n_edits(b); i++)
 			BENCH_CHECK(!grow_one(b, tree, b->ours->edit[i]));
@@ -247,7 +245,7 @@ struct bench_time ours_remove(struct bench *b, size_t n)
 	size_t i;
 
 	while (t.items < n) {
-		tree = renew(b);
+		tree = ours_renew(b);
 		start = bench_clock();
 		for (i = 0; i < bench_n_edits(b); i++) {
 			if (!o->removable[i])
@@ -258,164 +256,6 @@ struct bench_time ours_remove(struct bench *b, size_t n)
 		t.ns += bench_since(b, start);
 	}
 	return t;
-}
-
-static uint8_t *put_prop(uint8_t *w, const struct bench_prop *p)
-{
-	wire_put32(w, (uint32_t)p->name.len);
-	wire_put32(w + 4, (uint32_t)p->len);
-	memcpy(w + 8, p->name.s, p->name.len);
-	memcpy(w + 8 + p->name.len, p->value, p->len);
-	return w + 8 + p->name.len + p->len;
-}
-
-/* The stream is made within the clock: a caller has to make it, too. */
-static size_t encode(const struct bench *b, uint8_t *out, size_t n_props)
-{
-	uint8_t *w = out;
-	size_t i;
-
-	for (i = 0; i < n_props; i++)
-		w = put_prop(w, &b->props[i]);
-	return (size_t)(w - out);
-}
-
-/* Only what tells nodes apart: the properties whose value is the id. */
-static size_t encode_patch(const struct bench *b, uint8_t *out)
-{
-	uint8_t *w = out;
-	size_t i;
-
-	for (i = 0; i < BENCH_PROPS; i++)
-		if (b->props[i].value == b->id)
-			w = put_prop(w, &b->props[i]);
-	return (size_t)(w - out);
-}
-
-struct bench_time ours_add(struct bench *b, size_t n)
-{
-	uint8_t stream[STREAM_MAX];
-	struct bench_time t = { 0 };
-	struct dlpar_tree *tree;
-	double start;
-	int64_t parent;
-	size_t i, len;
-
-	while (t.items < n) {
-		tree = renew(b);
-		parent = find(tree, &b->parent);
-		start = bench_clock();
-		for (i = 0; i < BENCH_NEW; i++) {
-			bench_set_id(b, i);
-			len = encode(b, stream, BENCH_SHORT);
-			BENCH_CHECK(dlpar_tree_add(tree, parent,
-						   b->new_name[i].s,
-						   b->new_name[i].len, stream,
-						   len, 0) >= 0);
-		}
-		t.ns += bench_since(b, start);
-		t.items += i;
-	}
-	return t;
-}
-
-/* A node and its properties, one call each, as with libfdt. */
-static int64_t add_node(struct bench *b, struct dlpar_tree *t, size_t k)
-{
-	int64_t at = find(t, &b->parent);
-	size_t i;
-
-	at = dlpar_tree_add(t, at, b->new_name[k].s, b->new_name[k].len, NULL,
-			    0, 0);
-	BENCH_CHECK(at >= 0);
-	bench_set_id(b, k);
-	for (i = 0; i < BENCH_PROPS; i++) {
-		const struct bench_prop *p = &b->props[i];
-
-		BENCH_CHECK(!dlpar_tree_set(t, at, p->name.s, p->name.len,
-					    p->value, p->len));
-	}
-	return at;
-}
-
-struct bench_time ours_cycle(struct bench *b, size_t n)
-{
-	struct dlpar_tree *t = renew(b);
-	double start = bench_clock();
-	int64_t at;
-	size_t i, k = 0;
-
-	for (i = 0; i < n; i++) {
-		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		at = add_node(b, t, k);
-		BENCH_CHECK(find(t, &b->new_path[k]) == at);
-		BENCH_CHECK(!dlpar_tree_remove(t, at));
-	}
-	return (struct bench_time){ bench_since(b, start), n };
-}
-
-struct bench_time ours_cycle_template(struct bench *b, size_t n)
-{
-	uint8_t stream[STREAM_MAX];
-	struct dlpar_tree *t = renew(b);
-	size_t i, k = 0, len = encode(b, stream, BENCH_PROPS);
-	int tmpl = dlpar_tree_template(t, stream, len);
-	double start = bench_clock();
-	int64_t at;
-
-	BENCH_CHECK(tmpl >= 0);
-	for (i = 0; i < n; i++) {
-		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		bench_set_id(b, k);
-		len = encode_patch(b, stream);
-		at = dlpar_tree_stamp(t, find(t, &b->parent), b->new_name[k].s,
-				      b->new_name[k].len, tmpl, stream, len, 0);
-		BENCH_CHECK(find(t, &b->new_path[k]) == at);
-		BENCH_CHECK(!dlpar_tree_remove(t, at));
-	}
-	return (struct bench_time){ bench_since(b, start), n };
-}
-
-struct bench_time ours_cycle_undone(struct bench *b, size_t n)
-{
-	struct dlpar_tree *t = renew(b);
-	double start = bench_clock();
-	int64_t at;
-	size_t i, k = 0;
-
-	for (i = 0; i < n; i++) {
-		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		BENCH_CHECK(dlpar_tree_begin(t) == 1);
-		at = add_node(b, t, k);
-		BENCH_CHECK(find(t, &b->new_path[k]) == at);
-		BENCH_CHECK(!dlpar_tree_rollback(t));
-	}
-	return (struct bench_time){ bench_since(b, start), n };
-}
-
-/* From a template, with a property set, then rolled back. */
-struct bench_time ours_template_undone(struct bench *b, size_t n)
-{
-	uint8_t stream[STREAM_MAX];
-	struct dlpar_tree *t = renew(b);
-	size_t i, k = 0, len = encode(b, stream, BENCH_PROPS);
-	int tmpl = dlpar_tree_template(t, stream, len);
-	int64_t at, parent = find(t, &b->parent);
-	double start = bench_clock();
-
-	BENCH_CHECK(tmpl >= 0);
-	for (i = 0; i < n; i++) {
-		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		bench_set_id(b, k);
-		len = encode_patch(b, stream);
-		BENCH_CHECK(dlpar_tree_begin(t) == 1);
-		at = dlpar_tree_stamp(t, parent, b->new_name[k].s,
-				      b->new_name[k].len, tmpl, stream, len, 0);
-		BENCH_CHECK(!dlpar_tree_set(t, at, b->set.s, b->set.len, b->id,
-					    4));
-		BENCH_CHECK(!dlpar_tree_rollback(t));
-	}
-	return (struct bench_time){ bench_since(b, start), n };
 }
 
 /* Bytes a node of a tree as read, its blob left out. */

@@ -50,6 +50,7 @@ _OPERATIONS = (
     "remove",
     "cycle",
     "cycle-template",
+    "cycle-batch",
     "cycle-undone",
     "template-undone",
     "write-one",

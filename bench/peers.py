@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bench.trees import LARGE, Sample
-from pydlpar import DeviceTree, Node
+from pydlpar import Column, DeviceTree, Node, NodeArray
 
 __all__ = [
     "ITEMS",
@@ -125,7 +125,14 @@ class Pydlpar(Peer):
     """This library, call by call."""
 
     name = "pydlpar"
-    has = (*OPERATIONS, "cycle-template", "cycle-batch", "cycle-undone")
+    has = (
+        *OPERATIONS,
+        "cycle-template",
+        "cycle-batch",
+        "cycle-undone",
+        "path-many",
+        "get-many",
+    )
     tree: DeviceTree
     nodes: list[Node]
 
@@ -217,42 +224,49 @@ class Pydlpar(Peer):
 
         return Case(len(paths), run, check, setup)
 
-    def _cycles(self, add: Callable[[str, int], Node]) -> Case:
-        """Cycles in which *add* makes node *k* of a path."""
-        paths = [f"{self.sample.parent}/{name}" for name in self.new]
-        tree = self.tree
+    def _new_paths(self) -> list[str]:
+        return [f"{self.sample.parent}/{name}" for name in self.new]
+
+    def _check_cycles(self, right: list[bool]) -> None:
+        assert right == [True] * self.count
+        assert len(self.tree) == self.sample.n_nodes
+
+    def cycle(self) -> Case:
+        self._renew()
+        tree, props, paths = self.tree, self.props, self._new_paths()
 
         def run() -> list[bool]:
             right = []
-            for k, path in enumerate(paths):
-                made = add(path, k)
+            for path, values in zip(paths, props, strict=True):
+                made = tree.add_node(path, values)
                 right.append(tree[path] == made)
                 tree.remove(made)
             return right
 
-        def check(right: list[bool]) -> None:
-            assert right == [True] * self.count
-            assert len(tree) == self.sample.n_nodes
-
-        return Case(self.count, run, check)
-
-    def cycle(self) -> Case:
-        self._renew()
-        tree, props = self.tree, self.props
-        return self._cycles(lambda path, k: tree.add_node(path, props[k]))
+        return Case(self.count, run, self._check_cycles)
 
     def cycle_template(self) -> Case:
         self._renew()
-        tree, above, names = self.tree, self.sample.parent, self.new
-        template = tree.template(self.props[0])
+        tree, names = self.tree, self.new
+        template, parent = tree.template(self.props[0]), tree.handle(self.sample.parent)
         same = self.props[0].items()
-        patch = [dict(p.items() - same) for p in self.props]
-        return self._cycles(lambda _, k: template.add(tree[above], names[k], patch[k]))
+        patches = [template.encode_patch(dict(p.items() - same)) for p in self.props]
+        work = list(zip(names, self._new_paths(), patches, strict=True))
+
+        def run() -> list[bool]:
+            right = []
+            for name, path, patch in work:
+                made = template.stamp(parent, name, patch)
+                right.append(tree.handle(path) == made)
+                tree.remove(made)
+            return right
+
+        return Case(self.count, run, self._check_cycles)
 
     def cycle_undone(self) -> Case:
         self._renew()
         tree, before = self.tree, self.tree.to_dtb()
-        paths = [f"{self.sample.parent}/{name}" for name in self.new]
+        paths = self._new_paths()
 
         def run() -> list[bool]:
             right = []
@@ -270,23 +284,45 @@ class Pydlpar(Peer):
         return Case(self.count, run, check)
 
     def cycle_batch(self) -> Case:
+        """Prepared outside the clock, and run again and again."""
         self._renew()
-        tree = self.tree
-        template = tree.template(self.props[0])
+        tree, parent = self.tree, self.tree[self.sample.parent]
+        template, batch = tree.template(self.props[0]), tree.batch()
+        patch = dict(self.props[1].items() - self.props[0].items())
+        for k in range(BATCH):
+            name = f"PowerPC,POWER9@f{k:05x}"
+            batch.stamp(parent, name, template, patch)
+            batch.remove(batch.find(parent, name))
+        prepared = batch.prepare()
 
-        names = [f"PowerPC,POWER9@f{k:05x}" for k in range(BATCH)]
-
-        def run() -> list[Node | None]:
-            parent, batch = tree[self.sample.parent], tree.batch()
-            for name in names:
-                batch.remove(batch.stamp(parent, name, template))
-            return batch.run()
-
-        def check(made: list[Node | None]) -> None:
-            assert sum(node is not None for node in made) == BATCH
+        def check(made: NodeArray) -> None:
+            handles = made.handles.tolist()
+            assert handles[::3] == handles[1::3]
+            assert min(handles[::3]) > 0
             assert len(tree) == self.sample.n_nodes
 
-        return Case(BATCH, run, check)
+        return Case(BATCH, prepared.run, check)
+
+    def path_many(self) -> Case:
+        self._renew()
+        tree = self.tree
+        paths = (list(self.sample.paths) * BATCH)[:BATCH]
+
+        def check(found: NodeArray) -> None:
+            assert [node.path for node in found if node] == paths
+
+        return Case(BATCH, lambda: tree.paths(paths), check)
+
+    def get_many(self) -> Case:
+        self._renew()
+        tree, name = self.tree, self.sample.set
+        paths = (list(self.sample.paths) * BATCH)[:BATCH]
+        nodes = tree.paths(paths)
+
+        def check(column: Column) -> None:
+            assert list(column) == [tree[path][name] for path in paths]
+
+        return Case(BATCH, lambda: tree.column(nodes, name), check)
 
     def _write(self, name: str, more: bytes) -> Case:
         """A property changed, then the tree written out."""

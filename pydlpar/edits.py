@@ -132,14 +132,23 @@ class Template:
         return Node(tree, self.stamp(parent.handle, name, patch))
 
     def stamp(
-        self, parent: int, name: str, patch: Mapping[str, Buffer] | None = None
+        self,
+        parent: int,
+        name: str,
+        patch: Mapping[str, Buffer] | bytes | None = None,
     ) -> int:
-        """The same from handle to handle, without an object: see `Node.handle`."""
+        """The same from handle to handle, without an object: see `Node.handle`.
+
+        *patch* may also be what `encode_patch()` made of one.
+        """
         try:
             raw = name.encode()
         except UnicodeEncodeError:
             raw = encode_name(name)
-        change = self.encode_patch(patch) if patch else b""
+        if isinstance(patch, bytes):
+            change = patch
+        else:
+            change = self.encode_patch(patch) if patch else b""
         handle: int = _stamp(
             self.tree.ptr, parent, raw, len(raw), self.number, change, len(change),
             _SLOTS,
