@@ -90,7 +90,10 @@ class TreeBulk(TreeLookup):
 
         A node's handle is what `Node.handle` holds. Errors as of `tree[path]`.
         """
-        raw = encode_name(path)
+        try:
+            raw = path.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(path)
         handle: int = _path(self.ptr, raw, len(raw))
         if handle < 0:
             raise_error(handle, f"node {path!r}", decode_error=TreeError)

@@ -82,9 +82,16 @@ def as_bytes(value: Buffer, what: str = "a property value") -> bytes:
 def encode_props(props: Mapping[str, Buffer]) -> bytes:
     """Properties as the stream that the core takes."""
     parts: list[bytes] = []
+    add, pack = parts.append, _lengths.pack
     for name, value in props.items():
-        key, data = encode_name(name), as_bytes(value)
-        parts += (_lengths.pack(len(key), len(data)), key, data)
+        try:
+            key = name.encode()
+        except UnicodeEncodeError:
+            key = encode_name(name)
+        data = value if type(value) is bytes else as_bytes(value)
+        add(pack(len(key), len(data)))
+        add(key)
+        add(data)
     return b"".join(parts)
 
 
