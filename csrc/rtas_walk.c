@@ -163,10 +163,34 @@ static int read_hp(struct walk *w, size_t pos, size_t len)
 	return 1;
 }
 
-/* What the summary tells of a section; false where the section is wrong. */
-static int read_section(struct walk *w, uint32_t id, size_t pos, size_t len)
+/*
+ * What stands inside of a section is to be right, too. Such a section is
+ * listed nevertheless: its own bounds are sound.
+ */
+static int check_section(struct walk *w, const struct dlpar_rtas_layout *layout,
+			 size_t pos, size_t len)
 {
-	switch (id) {
+	const uint8_t *p = w->buf + pos;
+	size_t off = 0;
+	size_t n;
+	int rc = 0;
+
+	if (!rtas_rows_fit(layout, p, len))
+		rc = DLPAR_ERR_RECORD;
+	else
+		rc = dlpar_rtas_records(NULL, 0, &n, &off, layout->id, p, len);
+	if (!rc)
+		return 1;
+	add_part(w, layout->id, pos, len);
+	fail(w, rc, pos + off);
+	return 0;
+}
+
+/* What the summary tells of a section; false where the section is wrong. */
+static int read_section(struct walk *w, const struct dlpar_rtas_layout *layout,
+			size_t pos, size_t len)
+{
+	switch (layout->id) {
 	case DLPAR_RTAS_PH:
 		read_ph(w->ev, w->buf + pos);
 		return 1;
@@ -179,12 +203,13 @@ static int read_section(struct walk *w, uint32_t id, size_t pos, size_t len)
 	case DLPAR_RTAS_HP:
 		return read_hp(w, pos, len);
 	default:
-		return 1;
+		return !layout->checked || check_section(w, layout, pos, len);
 	}
 }
 
 /* Length of the section at @pos; 0 where it is none that fits. */
-static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
+static size_t section_len(struct walk *w, size_t pos, uint32_t *id,
+			  const struct dlpar_rtas_layout **layout)
 {
 	size_t left = w->end - pos;
 	size_t len;
@@ -195,7 +220,8 @@ static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
 	}
 	*id = wire_get16(w->buf + pos + SEC_ID);
 	len = wire_get16(w->buf + pos + SEC_LENGTH);
-	if (len < rtas_layout_find(*id)->min_len) {
+	*layout = rtas_layout_find(*id);
+	if (len < (*layout)->min_len) {
 		fail(w, DLPAR_ERR_SECTION, pos);
 		return 0;
 	}
@@ -208,20 +234,21 @@ static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
 
 static void walk_sections(struct walk *w)
 {
+	const struct dlpar_rtas_layout *layout;
 	size_t pos = EVENT_SECTIONS;
 	uint32_t id = 0;
 	size_t len;
 	int nth;
 
 	for (nth = 0; pos < w->end; nth++) {
-		len = section_len(w, pos, &id);
+		len = section_len(w, pos, &id, &layout);
 		if (!len)
 			return;
 		if (!in_order(w, id, nth)) {
 			fail(w, DLPAR_ERR_SECTORDER, pos);
 			return;
 		}
-		if (!read_section(w, id, pos, len))
+		if (!read_section(w, layout, pos, len))
 			return;
 		add_part(w, id, pos, len);
 		pos += len;

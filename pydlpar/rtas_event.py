@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import repeat
 from struct import Struct
 from typing import Any, NoReturn
 
@@ -51,6 +52,7 @@ _EXPECTED: dict[int, str] = {
     lib.DLPAR_ERR_SECTION: "expected the section to be as long as its kind needs",
     lib.DLPAR_ERR_SECTORDER: "expected PH first and UH second, or neither",
     lib.DLPAR_ERR_BADVALUE: "expected a NUL after the DRC name",
+    lib.DLPAR_ERR_RECORD: "expected a length that it fills and that its holder has",
 }
 
 
@@ -181,10 +183,7 @@ class RtasEvent:
         if self._sections is None:
             size = self._fields[_N_SECTIONS] * SECTION.size
             rows = SECTION.iter_unpack(_buffer(self._parts, size))
-            self._sections = tuple(
-                RtasSection(number, offset, length, self.raw)
-                for offset, length, number in rows
-            )
+            self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
         return self._sections
 
     def section(self, section_id: str) -> RtasSection:
