@@ -34,40 +34,18 @@ _SIZE_T = ffi.typeof("size_t *")
 
 # struct dlpar_rtas_event: its size, and where its members are in it.
 EVENT_LEN = ffi.sizeof("struct dlpar_rtas_event")
-(
-    _LEN,
-    _EXT_LENGTH,
-    _N_SECTIONS,
-    _PLID,
-    _HP,
-    _EPOW,
-    _VERSION,
-    _SEVERITY,
-    _DISPOSITION,
-    _EXTENDED,
-    _INITIATOR,
-    _TARGET,
-    _TYPE,
-    _HAS,
-) = (
-    ffi.offsetof("struct dlpar_rtas_event", member)
-    for member in [
-        "len",
-        "ext_length",
-        "n_sections",
-        "plid",
-        "hp",
-        "epow",
-        "version",
-        "severity",
-        "disposition",
-        "extended",
-        "initiator",
-        "target",
-        "type",
-        "has",
-    ]
-)
+
+
+def _at(member: str) -> int:
+    return int(ffi.offsetof("struct dlpar_rtas_event", member))
+
+
+_LEN, _EXT_LENGTH, _N_SECTIONS = _at("len"), _at("ext_length"), _at("n_sections")
+_PLID, _HP, _EPOW, _HAS = _at("plid"), _at("hp"), _at("epow"), _at("has")
+_VERSION, _SEVERITY, _TYPE = _at("version"), _at("severity"), _at("type")
+_DISPOSITION, _EXTENDED = _at("disposition"), _at("extended")
+_INITIATOR, _TARGET = _at("initiator"), _at("target")
+
 # struct dlpar_rtas_section, as C lays it out; PLID, date and time of an event.
 SECTION = Struct("=3I")
 _stamp_at = Struct("=3I").unpack_from
