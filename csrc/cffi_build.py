@@ -18,7 +18,10 @@ HEADERS = [
     "dlpar_overlay",
     "dlpar_drmem",
     "dlpar_connector",
+    "dlpar_rtas_enum",
     "dlpar_rtas",
+    "dlpar_rtas_layout",
+    "dlpar_rtas_log",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 

@@ -75,6 +75,7 @@ enum dlpar_err {
 	DLPAR_ERR_SECTION = -60,	/* section length below its minimum */
 	DLPAR_ERR_FORMAT = -61,		/* not a platform event log */
 	DLPAR_ERR_SECTORDER = -62,	/* PH or UH out of place or missing */
+	DLPAR_ERR_RECORD = -63,		/* a call-out or the like is wrong */
 
 	/* A bug in this library; never expected. */
 	DLPAR_ERR_INTERNAL = -99
@@ -191,13 +192,16 @@ const char *dlpar_strerror(int err);
 
 #include "dlpar_tree.h"
 #include "dlpar_access.h"
-#include "dlpar_overlay.h"
 #include "dlpar_bulk.h"
 #include "dlpar_diff.h"
+#include "dlpar_dts.h"
+#include "dlpar_overlay.h"
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
+#include "dlpar_rtas_enum.h"
 #include "dlpar_rtas.h"
-#include "dlpar_dts.h"
+#include "dlpar_rtas_layout.h"
+#include "dlpar_rtas_log.h"
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dlpar_rtas.h - RTAS event logs.
+ * dlpar_rtas.h - RTAS event logs: decode and build.
  *
  * Part of the public header dlpar.h: include that one.
  */
@@ -8,110 +8,6 @@
 #define DLPAR_RTAS_H
 
 /* cffi: begin */
-/* Longest log an OS takes: the upper clamp of rtas-error-log-max. */
-#define DLPAR_RTAS_EVENT_MAX 2048
-
-/* Longest DRC name that fits an event with a token (LoPAR, HP section). */
-#define DLPAR_RTAS_NAME_MAX 1935
-
-enum dlpar_event_severity {
-	DLPAR_SEVERITY_NO_ERROR = 0,
-	DLPAR_SEVERITY_EVENT = 1,
-	DLPAR_SEVERITY_WARNING = 2,
-	DLPAR_SEVERITY_ERROR_SYNC = 3,
-	DLPAR_SEVERITY_ERROR = 4,
-	DLPAR_SEVERITY_FATAL = 5,
-	DLPAR_SEVERITY_ALREADY_REPORTED = 6
-};
-
-enum dlpar_event_disposition {
-	DLPAR_DISPOSITION_FULLY_RECOVERED = 0,
-	DLPAR_DISPOSITION_LIMITED_RECOVERY = 1,
-	DLPAR_DISPOSITION_NOT_RECOVERED = 2
-};
-
-/* Who raised the event, and the device at its other end. */
-enum dlpar_event_party {
-	DLPAR_PARTY_UNKNOWN = 0,
-	DLPAR_PARTY_CPU = 1,
-	DLPAR_PARTY_PCI = 2,
-	DLPAR_PARTY_ISA = 3,
-	DLPAR_PARTY_MEMORY = 4,
-	DLPAR_PARTY_POWER_MANAGEMENT = 5,
-	DLPAR_PARTY_HOTPLUG = 6
-};
-
-enum dlpar_event_type {
-	DLPAR_EVENT_OTHER = 0,
-	DLPAR_EVENT_RETRY = 1,
-	DLPAR_EVENT_TCE = 2,
-	DLPAR_EVENT_INTERNAL_DEVICE = 3,
-	DLPAR_EVENT_TIMEOUT = 4,
-	DLPAR_EVENT_DATA_PARITY = 5,
-	DLPAR_EVENT_ADDRESS_PARITY = 6,
-	DLPAR_EVENT_CACHE_PARITY = 7,
-	DLPAR_EVENT_ADDRESS_INVALID = 8,
-	DLPAR_EVENT_ECC_UNCORRECTED = 9,
-	DLPAR_EVENT_ECC_CORRECTED = 10,
-	DLPAR_EVENT_EPOW = 0x40,
-	DLPAR_EVENT_PRRN = 0xa0,
-	DLPAR_EVENT_PLATFORM_ERROR = 0xe0,
-	DLPAR_EVENT_IO = 0xe1,
-	DLPAR_EVENT_PLATFORM_INFO = 0xe2,
-	DLPAR_EVENT_DEALLOCATION = 0xe3,
-	DLPAR_EVENT_DUMP = 0xe4,
-	DLPAR_EVENT_HOTPLUG = 0xe5
-};
-
-/* What an EPOW section asks for (LoPAR, environmental and power warning). */
-enum dlpar_epow_action {
-	DLPAR_EPOW_RESET = 0,
-	DLPAR_EPOW_WARN_COOLING = 1,
-	DLPAR_EPOW_WARN_POWER = 2,
-	DLPAR_EPOW_SYSTEM_SHUTDOWN = 3,
-	DLPAR_EPOW_SYSTEM_HALT = 4,
-	DLPAR_EPOW_MAIN_ENCLOSURE = 5,
-	DLPAR_EPOW_POWER_OFF = 7
-};
-
-enum dlpar_epow_modifier {
-	DLPAR_EPOW_NOT_APPLICABLE = 0,
-	DLPAR_EPOW_NORMAL_SHUTDOWN = 1,
-	DLPAR_EPOW_UTILITY_POWER_LOST = 2,
-	DLPAR_EPOW_CRITICAL_FUNCTIONS_LOST = 3,
-	DLPAR_EPOW_AMBIENT_TEMPERATURE = 4
-};
-
-/* Capability byte of the hotplug section. */
-#define DLPAR_HP_TOKEN 0x80
-#define DLPAR_HP_NON_TRANSACTIONAL 0x40
-
-/*
- * Parts of an event. Version 6 sections have their two ASCII characters as
- * number; the other parts have none on the wire and take some beyond 16 bits.
- */
-enum dlpar_rtas_part {
-	DLPAR_RTAS_HDR = 0x10001,	/* 8 bytes, or a 4-byte summary */
-	DLPAR_RTAS_EXTHDR = 0x10002,	/* v6: with the company id */
-	DLPAR_RTAS_V5_EPOW = 0x10003,	/* before v6, by format number */
-	DLPAR_RTAS_V5_IO = 0x10004,
-	DLPAR_RTAS_V5_CPU = 0x10005,
-	DLPAR_RTAS_V5_DIAG = 0x10006,
-	DLPAR_RTAS_V5_MEM = 0x10007,
-	DLPAR_RTAS_V5_POST = 0x10008,
-	DLPAR_RTAS_V5_SP = 0x10009,
-	DLPAR_RTAS_V5_VENDOR = 0x1000a,
-	DLPAR_RTAS_DH = 0x4448,
-	DLPAR_RTAS_EP = 0x4550,
-	DLPAR_RTAS_HP = 0x4850,
-	DLPAR_RTAS_IE = 0x4945,
-	DLPAR_RTAS_LR = 0x4c52,
-	DLPAR_RTAS_MC = 0x4d43,
-	DLPAR_RTAS_MT = 0x4d54,
-	DLPAR_RTAS_PH = 0x5048,
-	DLPAR_RTAS_UH = 0x5548
-};
-
 /* Which sections an event has, of those that its summary speaks of. */
 enum dlpar_rtas_has {
 	DLPAR_RTAS_HAS_PH = 1,
@@ -201,6 +97,8 @@ struct dlpar_rtas_section {
  *	DLPAR_ERR_SECTION    section length below its minimum
  *	DLPAR_ERR_SECTORDER  PH or UH out of place or missing
  *	DLPAR_ERR_BADVALUE   a DRC name without a NUL
+ *	DLPAR_ERR_RECORD     a call-out or the like is wrong; its section is
+ *			     listed
  *	DLPAR_ERR_TOOBIG     beyond 4 GiB
  *	DLPAR_ERR_NOSPACE    more than @cap parts; @ev is complete
  */
@@ -383,117 +281,6 @@ int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
 int dlpar_rtas_epow_event(uint8_t *out, size_t cap,
 			  const struct dlpar_rtas_epow *epow,
 			  const struct dlpar_rtas_stamp *stamp);
-
-/* How the bytes of a field are read. */
-enum dlpar_rtas_type {
-	DLPAR_RTAS_UINT = 1,	/* 1, 2, 4 or 8 bytes, big-endian, masked */
-	DLPAR_RTAS_DATE = 2,	/* BCD YYYYMMDD */
-	DLPAR_RTAS_TIME = 3,	/* BCD HHMMSShh */
-	DLPAR_RTAS_BYTES = 4,	/* len bytes; len 0: all up to the tail */
-	DLPAR_RTAS_TEXT = 5,	/* as bytes, cut at the first NUL */
-	DLPAR_RTAS_STRING = 6	/* up to the NUL that has to be there */
-};
-
-/* When a field is there: a 16-bit word of the section, masked, decides. */
-enum dlpar_rtas_when {
-	DLPAR_RTAS_ALWAYS = 0,
-	DLPAR_RTAS_WHEN_EQUAL = 1,
-	DLPAR_RTAS_WHEN_AT_LEAST = 2
-};
-
-/* One row of a section's table. */
-struct dlpar_rtas_field {
-	const char *name;
-	uint32_t mask;		/* UINT up to 4 bytes; 0: all bits */
-	uint16_t off;		/* from the start, or, from_end, the end */
-	uint16_t len;
-	uint16_t tail;		/* bytes at the section's end left out */
-	uint16_t when_off;
-	uint16_t when_mask;
-	uint16_t when_value;
-	uint8_t when;		/* enum dlpar_rtas_when */
-	uint8_t type;		/* enum dlpar_rtas_type */
-	uint8_t shift;
-	uint8_t from_end;
-};
-
-/* A section's table. */
-struct dlpar_rtas_layout {
-	const char *name;
-	const struct dlpar_rtas_field *fields;
-	uint32_t n_fields;
-	uint32_t id;
-	uint16_t min_len;
-};
-
-/* The value of one field. */
-struct dlpar_rtas_value {
-	uint64_t number;	/* UINT, DATE and TIME (their BCD digits) */
-	uint32_t off;		/* of the bytes, in the section */
-	uint32_t len;
-	uint32_t present;	/* 0: this section does not have the field */
-	uint32_t type;
-};
-
-/**
- * dlpar_rtas_layouts() - every table there is
- * @out: set to the first of them; static
- *
- * The last one, of id 0, describes a section of unknown id.
- *
- * Threads: pure.
- * returns: how many
- */
-int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out);
-
-/**
- * dlpar_rtas_section_get() - all fields of a section
- * @values: one per row of the table of @id, in its order
- * @cap:    room in @values
- * @id:     enum dlpar_rtas_part, or unknown
- * @buf:    the section
- * @len:    its length
- *
- * Threads: pure.
- * returns: number of values, or DLPAR_ERR_NOSPACE
- */
-int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
-			   uint32_t id, const uint8_t *buf, size_t len);
-
-/**
- * dlpar_rtas_field_get() - one field of a section
- * @value: result, untouched on error
- * @id:    enum dlpar_rtas_part, or unknown
- * @name:  the field's name
- * @buf:   the section
- * @len:   its length
- *
- * Threads: pure.
- * returns: DLPAR_OK, or DLPAR_ERR_NOTFOUND: no such field, or not in a section
- *	of these contents and length
- */
-int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint32_t id,
-			 const char *name, const uint8_t *buf, size_t len);
-
-/**
- * dlpar_rtas_field_set() - write one field of a section in place
- * @buf:       the section; untouched on error
- * @len:       its length
- * @id:        enum dlpar_rtas_part, or unknown
- * @name:      the field's name
- * @number:    for UINT, DATE and TIME
- * @bytes:     for the others; shorter texts and strings are padded with NUL
- * @bytes_len: bytes in @bytes
- *
- * Other bits of the same bytes are kept. Fields that say how the section is
- * to be read (length, identifier kind) are not refused: decode it anew.
- * Threads: pure.
- * returns: DLPAR_OK, DLPAR_ERR_NOTFOUND as for dlpar_rtas_field_get(), or
- *	DLPAR_ERR_BADARG     it does not fit, is not BCD, or has a NUL inside
- */
-int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint32_t id,
-			 const char *name, uint64_t number,
-			 const uint8_t *bytes, size_t bytes_len);
 /* cffi: end */
 
 #endif /* DLPAR_RTAS_H */

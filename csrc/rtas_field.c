@@ -8,36 +8,6 @@
 #include "rtas_layout.h"
 #include "wire.h"
 
-/* Whether the section's contents say that the field is there. */
-static int field_expected(const struct dlpar_rtas_field *f, const uint8_t *buf,
-			  size_t len)
-{
-	uint16_t word;
-
-	if (f->when == DLPAR_RTAS_ALWAYS)
-		return 1;
-	if (len < 2 || f->when_off > len - 2)
-		return 0;
-	word = wire_get16(buf + f->when_off) & f->when_mask;
-	if (f->when == DLPAR_RTAS_WHEN_EQUAL)
-		return word == f->when_value;
-	return word >= f->when_value;
-}
-
-/* Where the field's bytes are; false where the section is too short. */
-static int field_extent(const struct dlpar_rtas_field *f, size_t len,
-			size_t *off, size_t *field_len)
-{
-	size_t end;
-
-	if (f->tail > len || f->off > len - f->tail)
-		return 0;
-	end = len - f->tail;
-	*off = f->from_end ? end - f->off : f->off;
-	*field_len = f->len ? f->len : end - *off;
-	return *field_len <= end - *off;
-}
-
 static uint64_t load(const uint8_t *p, size_t len)
 {
 	switch (len) {
@@ -84,72 +54,212 @@ static uint64_t field_mask(const struct dlpar_rtas_field *f, size_t len)
 	return UINT64_MAX >> (64 - 8 * len);
 }
 
-/* The value of @f; false where the section does not have it. */
-static int read_field(struct dlpar_rtas_value *v,
-		      const struct dlpar_rtas_field *f, const uint8_t *buf,
-		      size_t len)
+/* The number of @n_bytes at @off; false where the section ends before. */
+static int number_at(uint64_t *out, size_t off, size_t n_bytes,
+		     const uint8_t *buf, size_t len)
 {
-	size_t off, field_len;
-	const uint8_t *nul;
-
-	if (!field_expected(f, buf, len) ||
-	    !field_extent(f, len, &off, &field_len))
+	if (n_bytes > len || off > len - n_bytes)
 		return 0;
-	*v = (struct dlpar_rtas_value){ .present = 1, .type = f->type,
-					.off = (uint32_t)off };
-	if (is_number(f)) {
-		v->number = (load(buf + off, field_len) &
-			     field_mask(f, field_len)) >> f->shift;
-	} else if (f->type != DLPAR_RTAS_BYTES) {
-		nul = memchr(buf + off, 0, field_len);
-		if (!nul && f->type == DLPAR_RTAS_STRING)
-			return 0;
-		if (nul)
-			field_len = (size_t)(nul - (buf + off));
-	}
-	v->len = (uint32_t)field_len;
+	*out = load(buf + off, n_bytes);
 	return 1;
+}
+
+/* Whether the section's contents say that the row is there. */
+static int row_expected(const struct dlpar_rtas_field *f, const uint8_t *buf,
+			size_t len)
+{
+	uint64_t word;
+
+	if (f->when == DLPAR_RTAS_ALWAYS)
+		return 1;
+	if (!number_at(&word, f->when_off, f->when_len, buf, len))
+		return 0;
+	word &= f->when_mask;
+	if (f->when == DLPAR_RTAS_WHEN_EQUAL)
+		return word == f->when_value;
+	if (f->when == DLPAR_RTAS_WHEN_AT_LEAST)
+		return word >= f->when_value;
+	return word != 0;
+}
+
+/* Where the row begins; false for a place beyond @end. */
+static int row_start(size_t *start, const struct dlpar_rtas_field *f,
+		     size_t last, size_t end)
+{
+	*start = f->off;
+	if (f->from == DLPAR_RTAS_FROM_LAST) {
+		*start += last;
+		if (f->align)
+			*start += (f->align - *start % f->align) % f->align;
+	} else if (f->from == DLPAR_RTAS_FROM_END) {
+		if (f->off > end)
+			return 0;
+		*start = end - f->off;
+	}
+	return *start <= end;
+}
+
+/* Bytes that the row's count announces. */
+static int counted_len(size_t *out, const struct dlpar_rtas_field *f,
+		       const uint8_t *buf, size_t len)
+{
+	uint64_t n;
+
+	if (!number_at(&n, f->count_off, f->count_len, buf, len))
+		return 0;
+	if (f->count_mask)
+		n &= f->count_mask;
+	n *= f->unit;
+	if (n < f->count_less)
+		return 0;
+	*out = (size_t)n - f->count_less;
+	return 1;
+}
+
+int rtas_row_extent(struct rtas_extent *out, const struct dlpar_rtas_field *row,
+		    size_t last, const uint8_t *buf, size_t len)
+{
+	const uint8_t *nul;
+	size_t end;
+
+	if (!row_expected(row, buf, len))
+		return 0;
+	if (row->tail > len)
+		return DLPAR_ERR_RECORD;
+	end = len - row->tail;
+	if (!row_start(&out->off, row, last, end))
+		return DLPAR_ERR_RECORD;
+	out->len = row->len ? row->len : end - out->off;
+	if (row->count_len && !counted_len(&out->len, row, buf, len))
+		return DLPAR_ERR_RECORD;
+	if (out->len > end - out->off)
+		return DLPAR_ERR_RECORD;
+	out->next = out->off + out->len;
+	if (row->type == DLPAR_RTAS_STRING || row->type == DLPAR_RTAS_WORDS) {
+		nul = memchr(buf + out->off, 0, out->len);
+		if (!nul)
+			return DLPAR_ERR_RECORD;
+		out->next = (size_t)(nul - buf) + 1;
+	}
+	return 1;
+}
+
+/* As rtas_row_extent(), moving @last on; behind a misfit there is nothing. */
+static int next_extent(struct rtas_extent *out,
+		       const struct dlpar_rtas_field *row, size_t *last,
+		       const uint8_t *buf, size_t len)
+{
+	int rc = rtas_row_extent(out, row, *last, buf, len);
+
+	if (rc > 0)
+		*last = out->next;
+	else if (rc < 0)
+		*last = len;
+	return rc;
+}
+
+int rtas_rows_fit(const struct dlpar_rtas_layout *layout, const uint8_t *buf,
+		  size_t len)
+{
+	struct rtas_extent extent;
+	size_t last = 0;
+	size_t i;
+
+	for (i = layout->fixed; i < layout->n_fields; i++)
+		if (next_extent(&extent, &layout->fields[i], &last, buf,
+				len) < 0)
+			return 0;
+	return 1;
+}
+
+/* Bytes of a text: up to a NUL; of a padded one, without blanks at the end. */
+static size_t text_len(const struct dlpar_rtas_field *f, const uint8_t *p,
+		       size_t len)
+{
+	const uint8_t *nul = len ? memchr(p, 0, len) : NULL;
+
+	if (nul)
+		len = (size_t)(nul - p);
+	if (f->type == DLPAR_RTAS_PADDED)
+		while (len && p[len - 1] == ' ')
+			len--;
+	return len;
+}
+
+static int is_text(const struct dlpar_rtas_field *f)
+{
+	return f->type == DLPAR_RTAS_TEXT || f->type == DLPAR_RTAS_STRING ||
+	       f->type == DLPAR_RTAS_PADDED || f->type == DLPAR_RTAS_WORDS;
+}
+
+/* The value of @f, whose bytes are @e. */
+static void read_field(struct dlpar_rtas_value *v,
+		       const struct dlpar_rtas_field *f,
+		       const struct rtas_extent *e, const uint8_t *buf)
+{
+	const uint8_t *p = buf + e->off;
+
+	v->number = 0;
+	v->off = (uint32_t)e->off;
+	v->len = (uint32_t)e->len;
+	v->present = 1;
+	v->type = f->type;
+	if (is_number(f))
+		v->number = (load(p, e->len) & field_mask(f, e->len)) >>
+			    f->shift;
+	else if (is_text(f))
+		v->len = (uint32_t)text_len(f, p, e->len);
 }
 
 int dlpar_rtas_section_get(struct dlpar_rtas_value *values, size_t cap,
 			   uint32_t id, const uint8_t *buf, size_t len)
 {
 	const struct dlpar_rtas_layout *layout = rtas_layout_find(id);
+	const struct dlpar_rtas_field *f = layout->fields;
+	struct rtas_extent extent;
+	size_t last = 0;
 	size_t i;
 
 	if (cap < layout->n_fields)
 		return DLPAR_ERR_NOSPACE;
-	for (i = 0; i < layout->n_fields; i++)
-		if (!read_field(&values[i], &layout->fields[i], buf, len))
+	for (i = 0; i < layout->n_fields; i++, f++) {
+		if (next_extent(&extent, f, &last, buf, len) > 0)
+			read_field(&values[i], f, &extent, buf);
+		else
 			values[i] = (struct dlpar_rtas_value){
-				.type = layout->fields[i].type
+				.type = f->type
 			};
+	}
 	return (int)layout->n_fields;
 }
 
 /* A name can stand in several rows; the one that is there counts. */
-static const struct dlpar_rtas_field *find_field(struct dlpar_rtas_value *v,
+static const struct dlpar_rtas_field *find_field(struct rtas_extent *extent,
 						 uint32_t id, const char *name,
 						 const uint8_t *buf, size_t len)
 {
 	const struct dlpar_rtas_layout *layout = rtas_layout_find(id);
+	const struct dlpar_rtas_field *f = layout->fields;
+	size_t last = 0;
 	size_t i;
 
-	for (i = 0; i < layout->n_fields; i++)
-		if (!strcmp(layout->fields[i].name, name) &&
-		    read_field(v, &layout->fields[i], buf, len))
-			return &layout->fields[i];
+	for (i = 0; i < layout->n_fields; i++, f++)
+		if (next_extent(extent, f, &last, buf, len) > 0 &&
+		    !strcmp(f->name, name))
+			return f;
 	return NULL;
 }
 
 int dlpar_rtas_field_get(struct dlpar_rtas_value *value, uint32_t id,
 			 const char *name, const uint8_t *buf, size_t len)
 {
-	struct dlpar_rtas_value v;
+	const struct dlpar_rtas_field *f;
+	struct rtas_extent extent;
 
-	if (!find_field(&v, id, name, buf, len))
+	f = find_field(&extent, id, name, buf, len);
+	if (!f)
 		return DLPAR_ERR_NOTFOUND;
-	*value = v;
+	read_field(value, f, &extent, buf);
 	return DLPAR_OK;
 }
 
@@ -174,22 +284,40 @@ static int set_number(uint8_t *p, size_t len, const struct dlpar_rtas_field *f,
 	return DLPAR_OK;
 }
 
-/* Bytes fill their place; a text may, a string may not: it has a NUL. */
-static int set_bytes(uint8_t *p, size_t len, const struct dlpar_rtas_field *f,
-		     const uint8_t *bytes, size_t bytes_len)
+/*
+ * A text may be shorter than its place; a string has a NUL behind it. One that
+ * is there already stays as it is, with whatever stands behind its NUL.
+ */
+static int set_text(uint8_t *p, size_t len, const struct dlpar_rtas_field *f,
+		    const uint8_t *bytes, size_t bytes_len)
 {
-	size_t room = f->type == DLPAR_RTAS_STRING ? len - 1 : len;
+	int string = f->type == DLPAR_RTAS_STRING ||
+		     f->type == DLPAR_RTAS_WORDS;
+	size_t room = string ? len - 1 : len;
 
 	if (bytes_len > room || (bytes_len && !bytes))
 		return DLPAR_ERR_BADARG;
-	if (f->type == DLPAR_RTAS_BYTES && bytes_len != len)
+	if (bytes_len && memchr(bytes, 0, bytes_len))
 		return DLPAR_ERR_BADARG;
-	if (f->type != DLPAR_RTAS_BYTES && bytes_len &&
-	    memchr(bytes, 0, bytes_len))
-		return DLPAR_ERR_BADARG;
+	if (text_len(f, p, len) == bytes_len &&
+	    (!bytes_len || !memcmp(p, bytes, bytes_len)))
+		return DLPAR_OK;
 	if (bytes_len)
 		memcpy(p, bytes, bytes_len);
-	memset(p + bytes_len, 0, len - bytes_len);
+	if (len > bytes_len)
+		memset(p + bytes_len, f->type == DLPAR_RTAS_PADDED ? ' ' : 0,
+		       len - bytes_len);
+	return DLPAR_OK;
+}
+
+/* Bytes and numbers fill their place. */
+static int set_bytes(uint8_t *p, size_t len, const uint8_t *bytes,
+		     size_t bytes_len)
+{
+	if (bytes_len != len || (len && !bytes))
+		return DLPAR_ERR_BADARG;
+	if (len)
+		memcpy(p, bytes, len);
 	return DLPAR_OK;
 }
 
@@ -198,15 +326,19 @@ int dlpar_rtas_field_set(uint8_t *buf, size_t len, uint32_t id,
 			 const uint8_t *bytes, size_t bytes_len)
 {
 	const struct dlpar_rtas_field *f;
-	struct dlpar_rtas_value v;
-	size_t room;
+	struct rtas_extent e;
 
-	f = find_field(&v, id, name, buf, len);
+	f = find_field(&e, id, name, buf, len);
 	if (!f)
 		return DLPAR_ERR_NOTFOUND;
-	/* A text or string may be shorter than its place. */
-	room = f->len ? f->len : len - f->tail - v.off;
 	if (is_number(f))
-		return set_number(buf + v.off, room, f, number);
-	return set_bytes(buf + v.off, room, f, bytes, bytes_len);
+		return set_number(buf + e.off, e.len, f, number);
+	if (f->type == DLPAR_RTAS_RECORDS)
+		return DLPAR_ERR_BADARG;
+	/* Behind words stands something else. */
+	if (f->type == DLPAR_RTAS_WORDS)
+		e.len = e.next - e.off;
+	if (is_text(f))
+		return set_text(buf + e.off, e.len, f, bytes, bytes_len);
+	return set_bytes(buf + e.off, e.len, bytes, bytes_len);
 }

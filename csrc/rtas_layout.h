@@ -91,46 +91,15 @@ enum {
 	EP_LEN = 20
 };
 
-/* Sections that only the tables look into; LoPAR, and Linux for MC. */
+/* The SRC sections: what says where their call-outs are. */
 enum {
-	MT_MODEL = 8,
-	MT_SERIAL = 16,
-	MT_LEN = 28
-};
-
-enum {
-	LR_RESOURCE = 8,
-	LR_CAPACITY = 10,
-	LR_HIGH = 12,
-	LR_LOW = 16,
-	LR_LEN = 20
-};
-
-enum {
-	MC_FRU = 8,
-	MC_PROCESSOR = 12,
-	MC_TYPE = 16,
-	MC_DETAIL = 17,
-	MC_EFFECTIVE = 24,
-	MC_LOGICAL = 32,
-	MC_LEN = 40
-};
-
-enum {
-	IE_TYPE = 8,
-	IE_RPC_LENGTH = 9,
-	IE_SCOPE = 10,
-	IE_SUBTYPE = 11,
-	IE_INDEX = 12,
-	IE_DATA = 16
-};
-
-enum {
-	DH_ID = 8,
-	DH_FLAGS = 12,
-	DH_NAME_LENGTH = 15,
-	DH_SIZE = 16,
-	DH_NAME = 24
+	SRC_FLAGS = 9,
+	SRC_WORDS = 16,
+	SRC_CODE = 48,
+	SRC_LIST = 80,
+	SRC_LIST_LENGTH = 82,
+	SRC_CALLOUTS = 84,
+	SRC_LEN = 80
 };
 
 /* Where the parts of an event stand. */
@@ -140,10 +109,32 @@ enum {
 	EVENT_SECTIONS = HDR_LEN + EXT_V6_LEN
 };
 
-/* The table of @id, or the one of unknown sections. */
+/* The table of @id, or the one of unknown sections or sub-structures. */
 const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id);
 
 /* The part that a format number picks before version 6; 0: none does. */
 uint32_t rtas_layout_v5_part(unsigned int format);
+
+/* Bytes of the event at @p by its length word, at most @len. */
+size_t rtas_event_len(const uint8_t *p, size_t len);
+
+/* Where a row's bytes are. */
+struct rtas_extent {
+	size_t off;
+	size_t len;
+	size_t next;		/* where a row behind it begins */
+};
+
+/*
+ * The extent of @row, of a section or record of @len bytes; @last is where
+ * the last row present ended. Positive where it is there, 0 where it is not
+ * expected, DLPAR_ERR_RECORD where it is, but does not fit.
+ */
+int rtas_row_extent(struct rtas_extent *out, const struct dlpar_rtas_field *row,
+		    size_t last, const uint8_t *buf, size_t len);
+
+/* Whether all rows of @layout that are expected fit, in @len >= min_len. */
+int rtas_rows_fit(const struct dlpar_rtas_layout *layout, const uint8_t *buf,
+		  size_t len);
 
 #endif /* RTAS_LAYOUT_H */

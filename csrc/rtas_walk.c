@@ -163,10 +163,34 @@ static int read_hp(struct walk *w, size_t pos, size_t len)
 	return 1;
 }
 
-/* What the summary tells of a section; false where the section is wrong. */
-static int read_section(struct walk *w, uint32_t id, size_t pos, size_t len)
+/*
+ * What stands inside of a section is to be right, too. Such a section is
+ * listed nevertheless: its own bounds are sound.
+ */
+static int check_section(struct walk *w, const struct dlpar_rtas_layout *layout,
+			 size_t pos, size_t len)
 {
-	switch (id) {
+	const uint8_t *p = w->buf + pos;
+	size_t off = 0;
+	size_t n;
+	int rc = 0;
+
+	if (!rtas_rows_fit(layout, p, len))
+		rc = DLPAR_ERR_RECORD;
+	else
+		rc = dlpar_rtas_records(NULL, 0, &n, &off, layout->id, p, len);
+	if (!rc)
+		return 1;
+	add_part(w, layout->id, pos, len);
+	fail(w, rc, pos + off);
+	return 0;
+}
+
+/* What the summary tells of a section; false where the section is wrong. */
+static int read_section(struct walk *w, const struct dlpar_rtas_layout *layout,
+			size_t pos, size_t len)
+{
+	switch (layout->id) {
 	case DLPAR_RTAS_PH:
 		read_ph(w->ev, w->buf + pos);
 		return 1;
@@ -179,12 +203,13 @@ static int read_section(struct walk *w, uint32_t id, size_t pos, size_t len)
 	case DLPAR_RTAS_HP:
 		return read_hp(w, pos, len);
 	default:
-		return 1;
+		return !layout->checked || check_section(w, layout, pos, len);
 	}
 }
 
 /* Length of the section at @pos; 0 where it is none that fits. */
-static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
+static size_t section_len(struct walk *w, size_t pos, uint32_t *id,
+			  const struct dlpar_rtas_layout **layout)
 {
 	size_t left = w->end - pos;
 	size_t len;
@@ -195,7 +220,8 @@ static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
 	}
 	*id = wire_get16(w->buf + pos + SEC_ID);
 	len = wire_get16(w->buf + pos + SEC_LENGTH);
-	if (len < rtas_layout_find(*id)->min_len) {
+	*layout = rtas_layout_find(*id);
+	if (len < (*layout)->min_len) {
 		fail(w, DLPAR_ERR_SECTION, pos);
 		return 0;
 	}
@@ -206,27 +232,69 @@ static size_t section_len(struct walk *w, size_t pos, uint32_t *id)
 	return len;
 }
 
+/* The section at @pos, the @nth; where the next one is, or 0. */
+static size_t walk_section(struct walk *w, size_t pos, int nth)
+{
+	const struct dlpar_rtas_layout *layout;
+	uint32_t id = 0;
+	size_t len;
+
+	len = section_len(w, pos, &id, &layout);
+	if (!len)
+		return 0;
+	if (!in_order(w, id, nth)) {
+		fail(w, DLPAR_ERR_SECTORDER, pos);
+		return 0;
+	}
+	if (!read_section(w, layout, pos, len))
+		return 0;
+	add_part(w, id, pos, len);
+	return pos + len;
+}
+
 static void walk_sections(struct walk *w)
 {
 	size_t pos = EVENT_SECTIONS;
-	uint32_t id = 0;
-	size_t len;
 	int nth;
 
 	for (nth = 0; pos < w->end; nth++) {
-		len = section_len(w, pos, &id);
-		if (!len)
+		pos = walk_section(w, pos, nth);
+		if (!pos)
 			return;
-		if (!in_order(w, id, nth)) {
-			fail(w, DLPAR_ERR_SECTORDER, pos);
-			return;
-		}
-		if (!read_section(w, id, pos, len))
-			return;
-		add_part(w, id, pos, len);
-		pos += len;
 	}
 	if (nth == 1 && w->ev->has & DLPAR_RTAS_HAS_PH)
+		fail(w, DLPAR_ERR_SECTORDER, pos);
+}
+
+/* A log that begins with PH has no length: PH tells how many sections. */
+static void walk_pel(struct walk *w)
+{
+	size_t pos = 0;
+	int count = 1;
+	int nth;
+
+	if (w->len < SEC_DATA) {
+		fail(w, DLPAR_ERR_TRUNCATED, 0);
+		return;
+	}
+	if (wire_get16(w->buf + SEC_ID) != DLPAR_RTAS_PH) {
+		fail(w, DLPAR_ERR_FORMAT, 0);
+		return;
+	}
+	w->end = w->len;
+	for (nth = 0; nth < count; nth++) {
+		if (pos == w->len) {
+			fail(w, DLPAR_ERR_TRUNCATED, pos);
+			return;
+		}
+		pos = walk_section(w, pos, nth);
+		if (!pos)
+			return;
+		if (nth == 0 && w->buf[PH_SECTIONS] > 1)
+			count = w->buf[PH_SECTIONS];
+	}
+	w->end = pos;
+	if (count == 1)
 		fail(w, DLPAR_ERR_SECTORDER, pos);
 }
 
@@ -286,6 +354,19 @@ static void walk_v5(struct walk *w)
 		add_part(w, DLPAR_RTAS_V5_VENDOR, pos, len);
 }
 
+static int finish(const struct walk *w, size_t *err_off)
+{
+	w->ev->len = (uint32_t)w->end;
+	if (w->err) {
+		if (err_off)
+			*err_off = w->err_off;
+		return w->err;
+	}
+	if (w->sections && w->ev->n_sections > w->cap)
+		return DLPAR_ERR_NOSPACE;
+	return (int)w->ev->n_sections;
+}
+
 int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 			    struct dlpar_rtas_section *sections, size_t cap,
 			    size_t *err_off, const uint8_t *buf, size_t len)
@@ -303,13 +384,19 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 		else
 			walk_v6(&w);
 	}
-	ev->len = (uint32_t)w.end;
-	if (w.err) {
-		if (err_off)
-			*err_off = w.err_off;
-		return w.err;
-	}
-	if (sections && ev->n_sections > cap)
-		return DLPAR_ERR_NOSPACE;
-	return (int)ev->n_sections;
+	return finish(&w, err_off);
+}
+
+int dlpar_rtas_pel_decode(struct dlpar_rtas_event *ev,
+			  struct dlpar_rtas_section *sections, size_t cap,
+			  size_t *err_off, const uint8_t *buf, size_t len)
+{
+	struct walk w = {
+		.ev = ev, .sections = sections, .cap = sections ? cap : 0,
+		.buf = buf, .len = len < UINT32_MAX ? len : UINT32_MAX,
+	};
+
+	memset(ev, 0, sizeof(*ev));
+	walk_pel(&w);
+	return finish(&w, err_off);
 }

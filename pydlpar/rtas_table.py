@@ -23,19 +23,34 @@ __all__ = [
 BytesLike = bytes | bytearray | memoryview
 """What is decoded; C-contiguous."""
 
-Value = int | str | bytes
-"""What a field can hold: numbers, text and BCD digits, bytes."""
+Value = int | str | bytes | tuple[Any, ...]
+"""What a field can hold: numbers, text and BCD digits, bytes, or several:
+numbers, words, records."""
 
 _section_get = lib.dlpar_rtas_section_get
+_records = lib.dlpar_rtas_records
 _field_set = lib.dlpar_rtas_field_set
+_new = ffi.new
+_buffer = ffi.buffer
+_SIZE_T = ffi.typeof("size_t *")
+_VALUES_T = ffi.typeof("struct dlpar_rtas_value[]")
+_RECORDS_T = ffi.typeof("struct dlpar_rtas_record[]")
 
 _UINT = lib.DLPAR_RTAS_UINT
 _BCD = (lib.DLPAR_RTAS_DATE, lib.DLPAR_RTAS_TIME)
 _BYTES = lib.DLPAR_RTAS_BYTES
-# struct dlpar_rtas_value, as C lays it out.
+_NUMBERS = lib.DLPAR_RTAS_NUMBERS
+_WORDS = lib.DLPAR_RTAS_WORDS
+_TEXTS = {lib.DLPAR_RTAS_TEXT, lib.DLPAR_RTAS_STRING, lib.DLPAR_RTAS_PADDED}
+_RECORDS = lib.DLPAR_RTAS_RECORDS
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
+# struct dlpar_rtas_value and struct dlpar_rtas_record, as C lays them out.
 VALUE = Struct("=Q4I")
-# Parts below have no section header, and no two characters for an id.
-_LAST_SECTION_ID = 0xFFFF
+RECORD = Struct("=5I")
+# Parts from here on have no section header, and no two characters for an id.
+_HEADERS = 0x10000
+# Records of most sections; a longer list costs a second call.
+_RECORDS_ROOM = 64
 
 
 def as_bytes(data: BytesLike) -> bytes:
@@ -44,17 +59,32 @@ def as_bytes(data: BytesLike) -> bytes:
 
 
 class FieldRow(NamedTuple):
-    """One row of a section's table."""
+    """One row of a section's table.
+
+    Attributes:
+        name: of the field.
+        type: `DLPAR_RTAS_UINT` ..., how its bytes are read.
+        offset, length: in bytes; a length of 0 is one that the section's
+            contents or its end decide, as they do for the offset of rows
+            that stand behind another.
+        maximum: the largest number that it holds; 0 where it is none.
+        unit: bytes of each of several numbers.
+        of: the table of its records, for `section_fields`, or "".
+    """
 
     name: str
     type: int
     offset: int
     length: int
+    maximum: int
+    unit: int
+    of: str
 
 
 class _Layout(NamedTuple):
     name: str
     rows: tuple[FieldRow, ...]
+    has_records: bool
 
 
 @cache
@@ -63,13 +93,32 @@ def _layouts() -> dict[int, _Layout]:
     out = ffi.new("const struct dlpar_rtas_layout **")
     n = lib.dlpar_rtas_layouts(out)
     tables = ffi.unpack(out[0], n)
-    return {table.id: _layout(table) for table in tables}
+    names = {table.id: _text(table.name) for table in tables}
+    return {table.id: _layout(table, names) for table in tables}
 
 
-def _layout(table: Any) -> _Layout:
+def _layout(table: Any, names: dict[int, str]) -> _Layout:
     fields = ffi.unpack(table.fields, table.n_fields)
-    rows = tuple(FieldRow(_text(f.name), f.type, f.off, f.len) for f in fields)
-    return _Layout(_text(table.name), rows)
+    rows = tuple(
+        FieldRow(
+            _text(f.name),
+            f.type,
+            f.off,
+            f.len,
+            _maximum(f),
+            f.unit,
+            names[f.of] if f.of else "",
+        )
+        for f in fields
+    )
+    return _Layout(names[table.id], rows, any(f.of for f in fields))
+
+
+def _maximum(field: Any) -> int:
+    if field.type != _UINT:
+        return 0
+    mask: int = field.mask or (1 << 8 * field.len) - 1
+    return mask >> int(field.shift)
 
 
 def _text(pointer: Any) -> str:
@@ -78,17 +127,20 @@ def _text(pointer: Any) -> str:
 
 def _layout_of(number: int) -> _Layout:
     layouts = _layouts()
-    return layouts.get(number) or layouts[0]
+    if number in layouts:
+        return layouts[number]
+    return layouts[lib.DLPAR_RTAS_SUB if number >= lib.DLPAR_RTAS_SUB else 0]
 
 
 def section_fields(section_id: str) -> tuple[FieldRow, ...]:
-    """The table of a section: its rows, in wire order.
+    """The table of a section or record: its rows, in wire order.
 
     A name can stand in several rows, of which at most one applies. Of a
     section without a table of its own, header and `data` are known.
 
     Args:
-        section_id: `"PH"`, `"HP"` ..., or `"hdr"`, `"exthdr"` ...
+        section_id: `"PH"`, `"HP"` ..., or `"hdr"`, `"exthdr"` ..., or that of
+            a record: `"callout"`, `"ID"` ...
     """
     for layout in _layouts().values():
         if layout.name == section_id:
@@ -96,54 +148,145 @@ def section_fields(section_id: str) -> tuple[FieldRow, ...]:
     return _layouts()[0].rows
 
 
-class RtasSection(Mapping[str, Value]):
+class RtasSection(Mapping[str, Any]):
     """One part of an event: a mapping from field names to values.
 
     Fields are attributes, too. Only those are there that the section has: an
     EPOW section of version 1 has no `extended_modifier`. Texts are cut at the
-    first NUL; BCD dates and times are their eight digits as a string.
+    first NUL; BCD dates and times are their eight digits as a string. Records
+    inside of a section, such as the call-outs of PS, are a tuple of objects of
+    this class; so are the sub-structures of each.
 
     Attributes:
         id: `"PH"`, `"HP"` ..., or `"hdr"`, `"exthdr"` for the two headers, or
-            a lower-case word for what logs before version 6 hold.
+            a lower-case word for what logs before version 6 hold; `"callout"`,
+            `"ID"` ... for records.
+        number: `enum dlpar_rtas_part` or `enum dlpar_rtas_record_id` of C.
         offset: of its first byte, from the start of the event.
         length: in bytes, its own header included.
     """
 
-    __slots__ = ("_number", "_raw", "_values", "id", "length", "offset")
+    __slots__ = ("_at", "_event", "_inside", "_values")
 
-    id: str
-    offset: int
-    length: int
+    # What a section holds is looked for when it is first asked for; so these
+    # two are not there before.
+    _inside: dict[int, tuple[RtasSection, ...]]
+    _values: dict[str, Value]
 
-    def __init__(self, number: int, offset: int, length: int, event: bytes) -> None:
-        self._number = number
-        self._raw = event
-        self._values: dict[str, Value] | None = None
-        self.offset = offset
-        self.length = length
-        if number > _LAST_SECTION_ID:
-            self.id = _layout_of(number).name
-        else:
-            self.id = chr(number >> 8) + chr(number & 0xFF)
+    def __init__(self, at: tuple[int, int, int], event: bytes) -> None:
+        self._at = at
+        self._event = event
+
+    @property
+    def offset(self) -> int:
+        """Of its first byte, from the start of the event."""
+        return self._at[0]
+
+    @property
+    def length(self) -> int:
+        """In bytes, its own header included."""
+        return self._at[1]
+
+    @property
+    def number(self) -> int:
+        """The number of its table in C; of an unknown section, its two bytes."""
+        return self._at[2]
+
+    @property
+    def id(self) -> str:
+        """Its two characters, or a word for what has none."""
+        number = self._at[2]
+        if number >= _HEADERS:
+            return _layout_of(number).name
+        return chr(number >> 8) + chr(number & 0xFF)
 
     @property
     def raw(self) -> bytes:
         """The section's bytes."""
-        return self._raw[self.offset : self.offset + self.length]
+        offset, length, _ = self._at
+        return self._event[offset : offset + length]
+
+    def first(self, record_id: str) -> RtasSection | None:
+        """The first record of this id directly inside, or None.
+
+        `section.callouts[0].first("ID")` is the identity of a call-out's FRU.
+        """
+        for value in self._fields().values():
+            if isinstance(value, tuple):
+                for record in value:
+                    if isinstance(record, RtasSection) and record.id == record_id:
+                        return record
+        return None
 
     def _fields(self) -> dict[str, Value]:
-        if self._values is None:
-            self._values = _read(self._number, self.raw)
-        return self._values
+        try:
+            return self._values
+        except AttributeError:
+            self._values = self._read()
+            return self._values
 
-    def __getitem__(self, name: str) -> Value:
+    def _read(self) -> dict[str, Value]:
+        raw, number = self.raw, self._at[2]
+        layout = _layout_of(number)
+        n = len(layout.rows)
+        try:
+            inside = self._inside
+        except AttributeError:
+            inside = self._search(raw) if layout.has_records else {}
+        values = _new(_VALUES_T, n)
+        rc = _section_get(values, n, number, raw, len(raw))
+        if rc < 0:
+            raise_error(rc, f"fields of section {self.id}")
+        fields: dict[str, Value] = {}
+        for i, value in enumerate(VALUE.iter_unpack(_buffer(values))):
+            integer, start, length, present, kind = value
+            if not present:
+                continue
+            row = layout.rows[i]
+            if kind == _UINT:
+                fields[row.name] = integer
+            elif kind in _BCD:
+                fields[row.name] = f"{integer:08x}"
+            elif kind == _RECORDS:
+                fields[row.name] = inside.get(i, ())
+            else:
+                fields[row.name] = _convert(row, raw[start : start + length])
+        return fields
+
+    def _search(self, raw: bytes) -> dict[int, tuple[RtasSection, ...]]:
+        """All records inside, at any depth, in one call; those of each row.
+
+        Of a damaged list, which only tolerant decoding lets pass, those before
+        the damage.
+        """
+        offset, _, number = self._at
+        n, room = _new(_SIZE_T), _RECORDS_ROOM
+        found = _new(_RECORDS_T, room)
+        rc = _records(found, room, n, ffi.NULL, number, raw, len(raw))
+        if rc == _NOSPACE:
+            room = n[0]
+            found = _new(_RECORDS_T, room)
+            _records(found, room, n, ffi.NULL, number, raw, len(raw))
+        lists: list[dict[int, list[RtasSection]]] = [{}]
+        holders: list[RtasSection] = []
+        rows = RECORD.iter_unpack(_buffer(found, n[0] * RECORD.size))
+        for start, length, kind, parent, row in rows:
+            record = RtasSection((offset + start, length, kind), self._event)
+            lists[parent].setdefault(row, []).append(record)
+            lists.append({})
+            holders.append(record)
+        inside = [{row: tuple(found) for row, found in each.items()} for each in lists]
+        for record, its in zip(holders, inside[1:], strict=True):
+            record._inside = its
+        return inside[0]
+
+    def __getitem__(self, name: str) -> Any:
         try:
             return self._fields()[name]
         except KeyError:
             raise NotFoundError(f"section {self.id}: no field {name!r}") from None
 
-    def __getattr__(self, name: str) -> Value:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         try:
@@ -160,42 +303,41 @@ class RtasSection(Mapping[str, Value]):
     def __repr__(self) -> str:
         return f"<RtasSection {self.id} at {self.offset}, {self.length} bytes>"
 
-    def to_dict(self) -> dict[str, int | str]:
-        """Fields, id, offset and length; bytes as hexadecimal digits."""
-        plain: dict[str, int | str] = {
+    def to_dict(self) -> dict[str, Any]:
+        """Fields, id, offset and length; bytes as hexadecimal digits.
+
+        Records are dictionaries of the same form, in a list.
+        """
+        plain: dict[str, Any] = {
             "id": self.id,
             "offset": self.offset,
             "length": self.length,
         }
         for name, value in self._fields().items():
             if name not in plain:
-                plain[name] = value.hex() if isinstance(value, bytes) else value
+                plain[name] = _plain(value)
         return plain
 
 
-def _read(number: int, raw: bytes) -> dict[str, Value]:
-    rows = _layout_of(number).rows
-    values = ffi.new("struct dlpar_rtas_value[]", len(rows))
-    rc = _section_get(values, len(rows), number, raw, len(raw))
-    if rc < 0:
-        raise_error(rc, f"fields of section {number:#06x}")
-    fields: dict[str, Value] = {}
-    for row, value in zip(rows, VALUE.iter_unpack(ffi.buffer(values)), strict=True):
-        integer, start, length, present, kind = value
-        if not present:
-            continue
-        if kind == _UINT:
-            fields[row.name] = integer
-        elif kind in _BCD:
-            fields[row.name] = f"{integer:08x}"
-        else:
-            data = raw[start : start + length]
-            fields[row.name] = data if kind == _BYTES else _decode_text(data)
-    return fields
+def _plain(value: Value) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [v.to_dict() if isinstance(v, RtasSection) else v for v in value]
+    return value
 
 
-def _decode_text(data: bytes) -> str:
-    return data.decode("ascii", "surrogateescape")
+def _convert(row: FieldRow, data: bytes) -> Value:
+    """What is no single number, from its bytes."""
+    if row.type == _BYTES:
+        return data
+    if row.type == _NUMBERS:
+        starts = range(0, len(data), row.unit)
+        return tuple(int.from_bytes(data[i : i + row.unit], "big") for i in starts)
+    text = data.decode("ascii", "surrogateescape")
+    if row.type == _WORDS:
+        return tuple(text.split(" ")) if text else ()
+    return text
 
 
 def set_field(event: bytearray, section: RtasSection, name: str, value: Value) -> None:
@@ -205,13 +347,13 @@ def set_field(event: bytearray, section: RtasSection, name: str, value: Value) -
         NotFoundError: the section has no such field.
         ArgumentError: the value does not fit it or is of the wrong type.
     """
-    kinds = {row.type for row in _layout_of(section._number).rows if row.name == name}
-    number, data = _to_wire(kinds, name, value)
+    rows = [row for row in _layout_of(section.number).rows if row.name == name]
+    number, data = _to_wire(rows, name, value)
     with ffi.from_buffer("uint8_t[]", event, require_writable=True) as start:
         rc = _field_set(
             start + section.offset,
             section.length,
-            section._number,
+            section.number,
             name.encode("ascii", "replace"),
             number,
             data,
@@ -221,8 +363,9 @@ def set_field(event: bytearray, section: RtasSection, name: str, value: Value) -
         raise_error(rc, f"section {section.id}, field {name!r} = {value!r}")
 
 
-def _to_wire(kinds: set[int], name: str, value: Value) -> tuple[int, bytes]:
+def _to_wire(rows: list[FieldRow], name: str, value: Value) -> tuple[int, bytes]:
     """The number and the bytes that C takes for *value*."""
+    kinds = {row.type for row in rows}
     if isinstance(value, int) and _UINT in kinds:
         if value < 0 or value >> 64:
             raise ArgumentError(f"field {name!r} = {value}, expected 0 to 2^64-1")
@@ -233,6 +376,19 @@ def _to_wire(kinds: set[int], name: str, value: Value) -> tuple[int, bytes]:
         return int(value, 16), b""
     if isinstance(value, bytes) and _BYTES in kinds:
         return 0, value
-    if isinstance(value, str) and kinds.isdisjoint({_UINT, _BYTES, *_BCD}):
+    if isinstance(value, str) and kinds & _TEXTS:
         return 0, value.encode("ascii", "surrogateescape")
+    if isinstance(value, tuple) and _WORDS in kinds:
+        return 0, " ".join(value).encode("ascii", "surrogateescape")
+    if isinstance(value, tuple) and _NUMBERS in kinds:
+        return 0, _numbers(rows[0].unit, name, value)
     raise ArgumentError(f"field {name!r} = {value!r} is of the wrong type")
+
+
+def _numbers(unit: int, name: str, values: tuple[Any, ...]) -> bytes:
+    try:
+        return b"".join(value.to_bytes(unit, "big") for value in values)
+    except (AttributeError, OverflowError):
+        raise ArgumentError(
+            f"field {name!r} = {values!r}, expected numbers of {8 * unit} bits"
+        ) from None

@@ -15,8 +15,8 @@ from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
 from pydlpar.rtas_batch import EventTable
 from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
-from pydlpar.rtas_event import EVENT, SECTION
-from pydlpar.rtas_table import VALUE
+from pydlpar.rtas_event import SECTION
+from pydlpar.rtas_table import RECORD, VALUE
 
 NAMED = hotplug_event(pydlpar.HotplugSection(5, 1, 1, drc_name="PHB 10", token=3))
 
@@ -30,12 +30,12 @@ def layouts():
 @pytest.mark.parametrize(
     ("form", "struct"),
     [
-        (EVENT, "event"),
         (SECTION, "section"),
         (HOTPLUG, "hotplug"),
         (EPOW, "epow"),
         (STAMP, "stamp"),
         (VALUE, "value"),
+        (RECORD, "record"),
     ],
 )
 def test_formats_are_as_large_as_the_c_structs(form, struct):
@@ -48,14 +48,53 @@ def test_every_column_of_c_is_one_of_the_table():
     assert names == set(EventTable.__slots__) - {"_data"}
 
 
+# Rows that a section of its least length lacks: of HP, whose length its
+# decoder checks, and of parts that are met shorter than their layout.
+BEYOND = {
+    ("hdr", "ext_length"),
+    ("hdr", "scope"),
+    ("exthdr", "company"),
+    ("HM", "model"),
+    ("HM", "serial"),
+}
+
+
 def test_rows_stay_inside_of_the_shortest_section():
-    """But for the identifier of HP, whose length its decoder checks."""
     for layout in layouts():
         for row in ffi.unpack(layout.fields, layout.n_fields):
-            name = ffi.string(row.name).decode()
-            if name == "company" or (row.when and name != "extended_modifier"):
+            name = ffi.string(layout.name).decode(), ffi.string(row.name).decode()
+            if name in BEYOND or row.when or setting(row, "from") or row.count_len:
                 continue
-            assert row.off + row.len <= layout.min_len or layout.id == 1, name
+            assert row.off + row.len <= layout.min_len, name
+
+
+def setting(row, name):
+    """A member whose name is a word of Python."""
+    return getattr(row, name)
+
+
+def test_rows_that_are_called_fixed_always_fit():
+    """The check of a section begins behind them."""
+    for layout in layouts():
+        rows = ffi.unpack(layout.fields, layout.n_fields)
+        assert bool(layout.holds) == any(row.of for row in rows)
+        for row in rows[: layout.fixed]:
+            assert not row.when or setting(row, "from") == 0
+            assert not row.count_len
+            assert 0 < row.off + row.len <= layout.min_len
+        rest = rows[layout.fixed :]
+        assert not rest or setting(rest[0], "from") != lib.DLPAR_RTAS_FROM_LAST
+
+
+def test_numbers_that_lengths_are_made_of_stand_before_what_they_measure():
+    for layout in layouts():
+        for row in ffi.unpack(layout.fields, layout.n_fields):
+            if row.count_len:
+                assert row.count_len in (1, 2)
+                assert row.count_off + row.count_len <= layout.min_len or row.when
+                assert row.unit
+            assert row.when_len in ((2, 4) if row.when else (0,))
+            assert bool(row.of) == (row.type == lib.DLPAR_RTAS_RECORDS)
 
 
 def test_rows_have_sound_masks_and_widths():
@@ -63,11 +102,13 @@ def test_rows_have_sound_masks_and_widths():
         for row in ffi.unpack(layout.fields, layout.n_fields):
             if row.type == lib.DLPAR_RTAS_UINT:
                 assert row.len in (1, 2, 4, 8)
+            if row.type == lib.DLPAR_RTAS_NUMBERS:
+                assert row.unit in (1, 2, 4, 8)
             if row.mask:
                 assert row.mask >> row.shift & 1
                 assert row.mask >> row.shift << row.shift == row.mask
                 assert row.mask < 1 << (8 * row.len)
-            assert not row.when_value & ~row.when_mask & 0xFFFF
+            assert not row.when_value & ~row.when_mask
 
 
 def test_fields_are_items_and_attributes():
@@ -78,7 +119,9 @@ def test_fields_are_items_and_attributes():
     assert section["platform_data"] == bytes(8)
     assert section.section_count == 3
     assert "plid" in section
-    assert len(section) == len(dict(section)) == len(section_fields("PH"))
+    names = {row.name for row in section_fields("PH")}
+    assert names - set(section) == {"creator_subsystem_name"}
+    assert len(section) == len(dict(section)) == len(names) - 1
 
 
 def test_what_is_not_there_is_said_to_be_missing():
