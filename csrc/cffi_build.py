@@ -8,7 +8,14 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector", "dlpar_rtas"]
+HEADERS = [
+    "dlpar",
+    "dlpar_tree",
+    "dlpar_drmem",
+    "dlpar_connector",
+    "dlpar_rtas",
+    "dlpar_rtas_text",
+]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
 

@@ -191,6 +191,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"
+#include "dlpar_rtas_text.h"
 
 #ifdef __cplusplus
 }

@@ -45,9 +45,12 @@ from pydlpar.request import (
 from pydlpar.rtas import (
     EpowSection,
     EventTable,
+    FoundEvent,
     HotplugSection,
     RtasEvent,
     RtasSection,
+    TextDamage,
+    TextScanner,
     decode_event,
     decode_events,
     decode_hotplug_section,
@@ -56,6 +59,7 @@ from pydlpar.rtas import (
     hotplug_event,
     hotplug_events,
     hotplug_section,
+    scan_text,
 )
 from pydlpar.tree import (
     DeviceTree,
@@ -77,6 +81,7 @@ __all__ = [
     "EventTable",
     "ExistsError",
     "Firmware",
+    "FoundEvent",
     "HotplugRequest",
     "HotplugSection",
     "InternalError",
@@ -94,6 +99,8 @@ __all__ = [
     "RtasEvent",
     "RtasSection",
     "StaleHandleError",
+    "TextDamage",
+    "TextScanner",
     "TreeError",
     "decode_event",
     "decode_events",
@@ -104,4 +111,5 @@ __all__ = [
     "hotplug_events",
     "hotplug_section",
     "parse_request",
+    "scan_text",
 ]
