@@ -66,6 +66,7 @@ struct text_event {
 	uint64_t key;		/* of the writer */
 	uint64_t order;
 	uint64_t need;		/* bytes, by its length word; 0: not known yet */
+	int doubt;		/* a row of it could be of another event */
 	size_t n_bytes;
 	struct dlpar_text_found found;
 	uint8_t prefix[DLPAR_TEXT_PREFIX_MAX];
@@ -104,7 +105,7 @@ uint64_t text_writer(const uint8_t *prefix, size_t len);
 void text_read_dump(struct text_dump_row *row, uint8_t *bytes,
 		    const struct text_line *line);
 
-/* rtas_text_log.c */
+/* rtas_text_event.c */
 void text_event_start(struct text_event *ev, const struct text_line *line,
 		      size_t prefix_len, int kind);
 void text_event_extend(struct text_event *ev, const struct text_line *line);
@@ -112,6 +113,12 @@ void text_event_spoil(struct text_event *ev, int reason, uint64_t expected,
 		      uint64_t got);
 void text_event_emit(struct text_event *ev, struct dlpar_text_output *out);
 uint64_t text_event_need(const uint8_t *data, size_t len);
+int text_event_whole(const struct text_event *ev);
+int text_event_holds(const struct text_event *ev, const struct text_word *word);
+void text_event_append(struct text_event *ev, const struct text_word *word);
+void text_event_judge(struct text_event *ev);
+
+/* rtas_text_log.c */
 void text_log_line(struct dlpar_text_scan *scan, struct dlpar_text_output *out,
 		   const struct text_line *line, const struct text_word *word);
 void text_log_finish(struct dlpar_text_scan *scan,

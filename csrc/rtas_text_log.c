@@ -8,148 +8,7 @@
  * damaged. Must never give out bytes that a lost or a strange line could have
  * made wrong.
  */
-#include <string.h>
-
-#include "rtas_layout.h"
 #include "rtas_text.h"
-#include "wire.h"
-
-static uint32_t clamp32(uint64_t value)
-{
-	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
-void text_event_start(struct text_event *ev, const struct text_line *line,
-		      size_t prefix_len, int kind)
-{
-	memset(&ev->found, 0, sizeof(ev->found));
-	if (prefix_len > DLPAR_TEXT_PREFIX_MAX)
-		prefix_len = DLPAR_TEXT_PREFIX_MAX;
-	memcpy(ev->prefix, line->p, prefix_len);
-	ev->found.prefix_len = (uint32_t)prefix_len;
-	ev->found.kind = (uint8_t)kind;
-	ev->found.first_line = line->number;
-	ev->found.start = line->start;
-	ev->state = TEXT_OPEN;
-	ev->next = 0;
-	ev->need = 0;
-	ev->n_bytes = 0;
-	text_event_extend(ev, line);
-}
-
-void text_event_extend(struct text_event *ev, const struct text_line *line)
-{
-	ev->found.last_line = line->number;
-	ev->found.end = line->end;
-}
-
-/* The first thing wrong is the one that counts. */
-void text_event_spoil(struct text_event *ev, int reason, uint64_t expected,
-		      uint64_t got)
-{
-	if (ev->found.reason)
-		return;
-	ev->found.reason = (uint8_t)reason;
-	ev->found.expected = clamp32(expected);
-	ev->found.got = clamp32(got);
-}
-
-/* Write the event out; there is room, see DLPAR_TEXT_OUT_MIN. */
-void text_event_emit(struct text_event *ev, struct dlpar_text_output *out)
-{
-	struct dlpar_text_found *found = &out->found[out->n_found++];
-	uint8_t *p = out->bytes + out->n_bytes;
-
-	*found = ev->found;
-	found->data_off = (uint32_t)out->n_bytes;
-	found->data_len = 0;
-	if (!found->reason)
-		found->data_len = (uint32_t)ev->need;
-	memcpy(p, ev->data, found->data_len);
-	found->prefix_off = found->data_off + found->data_len;
-	memcpy(p + found->data_len, ev->prefix, found->prefix_len);
-	out->n_bytes += found->data_len + found->prefix_len;
-	ev->state = TEXT_FREE;
-}
-
-/*
- * Bytes of the event that @data begins with, by its length word; the scope of
- * a PRRN is not one. A summary word may stand alone.
- */
-uint64_t text_event_need(const uint8_t *data, size_t len)
-{
-	int extended = data[HDR_FLAGS] & 0x04;
-
-	if (len < HDR_LEN)
-		return extended || data[HDR_TYPE] == DLPAR_EVENT_PRRN ?
-		       HDR_LEN : HDR_SUMMARY_LEN;
-	if (!extended || data[HDR_TYPE] == DLPAR_EVENT_PRRN)
-		return HDR_LEN;
-	return HDR_LEN + (uint64_t)wire_get32(data + HDR_LENGTH);
-}
-
-static int is_complete(const struct text_event *ev)
-{
-	return !ev->found.reason && ev->need && ev->n_bytes >= ev->need;
-}
-
-/* Does the event hold this row already, byte for byte? */
-static int holds_row(const struct text_event *ev, const struct text_word *word)
-{
-	size_t off = (size_t)word->number * TEXT_ROW_LEN;
-
-	if (word->what != TEXT_ROW || word->number >= ev->next ||
-	    off > ev->n_bytes || word->n_bytes > ev->n_bytes - off)
-		return 0;
-	if (word->n_bytes < TEXT_ROW_LEN && word->number + 1 < ev->next)
-		return 0;
-	return !memcmp(ev->data + off, word->bytes, word->n_bytes);
-}
-
-static void append_row(struct text_event *ev, const struct text_word *word)
-{
-	size_t full = (size_t)ev->next * TEXT_ROW_LEN;
-
-	if (ev->n_bytes != full) {
-		text_event_spoil(ev, DLPAR_TEXT_ROW, TEXT_ROW_LEN,
-				 ev->n_bytes + TEXT_ROW_LEN - full);
-		return;
-	}
-	if (word->n_bytes > DLPAR_TEXT_EVENT_MAX - ev->n_bytes) {
-		text_event_spoil(ev, DLPAR_TEXT_TOOBIG, DLPAR_TEXT_EVENT_MAX,
-				 ev->n_bytes + word->n_bytes);
-		return;
-	}
-	memcpy(ev->data + ev->n_bytes, word->bytes, word->n_bytes);
-	ev->n_bytes += word->n_bytes;
-	if (!ev->next && ev->n_bytes >= HDR_SUMMARY_LEN)
-		ev->need = text_event_need(ev->data, ev->n_bytes);
-	ev->next++;
-}
-
-/* Does all of it stand where the length word says that it does? */
-static void judge(struct text_event *ev)
-{
-	uint64_t need = ev->need ? ev->need : HDR_SUMMARY_LEN;
-	size_t i;
-
-	if (ev->found.reason)
-		return;
-	if (!ev->next) {
-		text_event_spoil(ev, DLPAR_TEXT_EMPTY, 1, 0);
-	} else if (need > DLPAR_TEXT_EVENT_MAX) {
-		text_event_spoil(ev, DLPAR_TEXT_TOOBIG, DLPAR_TEXT_EVENT_MAX,
-				 need);
-	} else if (ev->n_bytes < need) {
-		text_event_spoil(ev, DLPAR_TEXT_SHORT, need, ev->n_bytes);
-	} else {
-		for (i = (size_t)need; i < ev->n_bytes; i++)
-			if (ev->data[i])
-				text_event_spoil(ev, DLPAR_TEXT_LONG, need,
-						 ev->n_bytes);
-		ev->found.padding = (uint32_t)(ev->n_bytes - need);
-	}
-}
 
 static int overlap(const struct text_event *a, const struct text_event *b)
 {
@@ -173,88 +32,142 @@ static struct text_event *oldest(struct dlpar_text_scan *scan, uint64_t key,
 	return best;
 }
 
+/* Has one of the writer's other events, in @bad, lines among those of @ev? */
+static int has_rival(const struct dlpar_text_scan *scan,
+		     const struct text_event *ev, uint32_t bad)
+{
+	const struct text_event *other;
+	size_t i;
+
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
+		other = &scan->events[i];
+		if (other != ev && (bad >> i & 1 || ev->doubt) &&
+		    other->state == TEXT_DONE && other->key == ev->key &&
+		    overlap(ev, other))
+			return 1;
+	}
+	return 0;
+}
+
 /*
  * All events of the writer have ended: give them out. One that ran alongside
- * of a damaged one may have its rows, and is not trusted either.
+ * of a damaged or doubtful one may have its rows, and is not trusted either.
  */
 static void flush(struct dlpar_text_scan *scan, struct dlpar_text_output *out,
 		  uint64_t key)
 {
-	struct text_event *ev, *other;
-	uint32_t damaged = 0;
-	size_t i, j;
+	struct text_event *ev;
+	uint32_t bad = 0;
+	size_t i;
 
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
-		other = &scan->events[i];
-		if (other->state == TEXT_DONE && other->key == key &&
-		    other->found.reason)
-			damaged |= UINT32_C(1) << i;
+		ev = &scan->events[i];
+		if (ev->state == TEXT_DONE && ev->key == key &&
+		    (ev->found.reason || ev->doubt))
+			bad |= UINT32_C(1) << i;
 	}
-	for (i = 0; damaged && i < DLPAR_TEXT_OPEN_MAX; i++) {
-		other = &scan->events[i];
-		for (j = 0; damaged >> i & 1 && j < DLPAR_TEXT_OPEN_MAX; j++) {
-			ev = &scan->events[j];
-			if (ev->state == TEXT_DONE && ev->key == key &&
-			    overlap(ev, other))
-				text_event_spoil(ev, DLPAR_TEXT_MIXED,
-						 other->next, ev->next);
-		}
+	for (i = 0; bad && i < DLPAR_TEXT_OPEN_MAX; i++) {
+		ev = &scan->events[i];
+		if (ev->state == TEXT_DONE && ev->key == key &&
+		    has_rival(scan, ev, bad))
+			text_event_spoil(ev, DLPAR_TEXT_MIXED, ev->next,
+					 ev->next);
 	}
 	while ((ev = oldest(scan, key, TEXT_DONE)))
 		text_event_emit(ev, out);
 }
 
-/* The event has ended. Others that had no line since it began are dead. */
-static void close_event(struct dlpar_text_scan *scan,
-			struct dlpar_text_output *out, struct text_event *ev)
+static void end_event(struct text_event *ev)
 {
-	struct text_event *other;
+	text_event_judge(ev);
+	ev->state = TEXT_DONE;
+}
+
+/*
+ * Open events of the writer that had no line since @line are dead. Then, if
+ * none is left, those that waited for them are given out.
+ */
+static void settle(struct dlpar_text_scan *scan, struct dlpar_text_output *out,
+		   uint64_t key, uint64_t line)
+{
+	struct text_event *ev;
 	int alive = 0;
 	size_t i;
 
-	judge(ev);
-	ev->state = TEXT_DONE;
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
-		other = &scan->events[i];
-		if (other->state != TEXT_OPEN || other->key != ev->key)
+		ev = &scan->events[i];
+		if (ev->state != TEXT_OPEN || ev->key != key)
 			continue;
-		if (other->found.last_line < ev->found.first_line) {
-			judge(other);
-			other->state = TEXT_DONE;
-		} else {
+		if (ev->found.last_line < line)
+			end_event(ev);
+		else
 			alive = 1;
-		}
 	}
 	if (!alive)
-		flush(scan, out, ev->key);
+		flush(scan, out, key);
 }
 
-/* Room for one more event; the writer of the oldest has to make it. */
-static struct text_event *free_event(struct dlpar_text_scan *scan,
-				     struct dlpar_text_output *out)
+/*
+ * The event has ended. Where it has rows that could be another's, it waits
+ * whether that one goes on.
+ */
+static void close_event(struct dlpar_text_scan *scan,
+			struct dlpar_text_output *out, struct text_event *ev)
 {
-	struct text_event *ev = &scan->events[0];
-	uint64_t key;
+	end_event(ev);
+	settle(scan, out, ev->key, ev->doubt ? 0 : ev->found.first_line);
+}
+
+/* Something new begins: what waits for an event that broke off has waited. */
+static void settle_waiting(struct dlpar_text_scan *scan,
+			   struct dlpar_text_output *out, uint64_t key)
+{
+	struct text_event *ev = oldest(scan, key, TEXT_DONE);
+
+	if (ev)
+		settle(scan, out, key, ev->found.first_line);
+}
+
+/* The event that began first of all open ones. */
+static struct text_event *oldest_open(struct dlpar_text_scan *scan)
+{
+	struct text_event *ev, *best = NULL;
 	size_t i;
 
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
-		if (scan->events[i].state == TEXT_FREE)
-			return &scan->events[i];
-		if (scan->events[i].order < ev->order)
-			ev = &scan->events[i];
-	}
-	key = ev->key;
-	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
 		ev = &scan->events[i];
-		if (ev->state == TEXT_OPEN && ev->key == key) {
-			judge(ev);
-			ev->state = TEXT_DONE;
-		}
+		if (ev->state == TEXT_OPEN && (!best || ev->order < best->order))
+			best = ev;
 	}
+	return best;
+}
+
+/* End all of this writer's events; others that wait do so for their own. */
+static void end_writer(struct dlpar_text_scan *scan,
+		       struct dlpar_text_output *out, uint64_t key)
+{
+	struct text_event *ev;
+
+	while ((ev = oldest(scan, key, TEXT_OPEN)))
+		end_event(ev);
 	flush(scan, out, key);
-	for (ev = scan->events; ev->state != TEXT_FREE;)
-		ev++;
-	return ev;
+}
+
+/*
+ * Room for one more event; the writer of the oldest has to make it. No event
+ * waits without one of its writer being open.
+ */
+static struct text_event *free_event(struct dlpar_text_scan *scan,
+				     struct dlpar_text_output *out)
+{
+	size_t i;
+
+	for (;;) {
+		for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++)
+			if (scan->events[i].state == TEXT_FREE)
+				return &scan->events[i];
+		end_writer(scan, out, oldest_open(scan)->key);
+	}
 }
 
 static struct text_event *start(struct dlpar_text_scan *scan,
@@ -296,6 +209,7 @@ static void take_begin(struct dlpar_text_scan *scan,
 	struct text_event *ev;
 	size_t i;
 
+	settle_waiting(scan, out, key);
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
 		ev = &scan->events[i];
 		if (ev->state != TEXT_OPEN || ev->key != key)
@@ -305,7 +219,7 @@ static void take_begin(struct dlpar_text_scan *scan,
 			text_event_extend(ev, line);
 			return;
 		}
-		if (is_complete(ev) || ev->found.reason ||
+		if (text_event_whole(ev) || ev->found.reason ||
 		    !(ev->found.markers & DLPAR_TEXT_HAS_BEGIN))
 			close_event(scan, out, ev);
 	}
@@ -344,7 +258,7 @@ static void take_end(struct dlpar_text_scan *scan,
 	unsigned int n_open;
 	struct text_event *ev = ending(scan, word, key, &n_open);
 
-	if (!n_open && scan->has_ended && scan->ended_key == key &&
+	if (!ev && scan->has_ended && scan->ended_key == key &&
 	    scan->ended_number == word->number)
 		return;
 	if (!ev && n_open) {
@@ -368,11 +282,11 @@ static void take_end(struct dlpar_text_scan *scan,
 /* A row of a writer that has one event open. 1: it begins the next one. */
 static int take_row_alone(struct text_event *ev, const struct text_word *word)
 {
-	int held = holds_row(ev, word), first = !word->number && ev->next;
+	int held = text_event_holds(ev, word), first = !word->number && ev->next;
 
 	if (first && held && ev->next == 1) {
 		ev->found.repeated++;
-	} else if (first && (!held || is_complete(ev) || ev->found.reason ||
+	} else if (first && (!held || text_event_whole(ev) || ev->found.reason ||
 			     !(ev->found.markers & DLPAR_TEXT_HAS_BEGIN))) {
 		return 1;
 	} else if (word->what == TEXT_BAD_ROW) {
@@ -386,22 +300,39 @@ static int take_row_alone(struct text_event *ev, const struct text_word *word)
 	} else if (word->number > ev->next) {
 		text_event_spoil(ev, DLPAR_TEXT_LOST, ev->next, word->number);
 	} else if (!ev->found.reason) {
-		append_row(ev, word);
+		text_event_append(ev, word);
 	} else if (ev->found.reason == DLPAR_TEXT_LOST) {
 		ev->found.reason = DLPAR_TEXT_ORDER;
 	}
 	return 0;
 }
 
+/* Nobody can say which of the writer's events this line is of. */
+static void mix_up(struct dlpar_text_scan *scan, uint64_t key,
+		   const struct text_line *line, const struct text_word *word)
+{
+	struct text_event *ev;
+	size_t i;
+
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
+		ev = &scan->events[i];
+		if (ev->state != TEXT_OPEN || ev->key != key)
+			continue;
+		text_event_spoil(ev, DLPAR_TEXT_MIXED, ev->next, word->number);
+		text_event_extend(ev, line);
+	}
+}
+
 /*
- * A row of a writer that has several events open: only one of them may be
- * meant, and if another one has that row already, this may be a repetition.
+ * A row of a writer that has several events open. One alone expects it, or in
+ * doubt the one that began last, for others may have broken off; should they
+ * go on, flush() will trust neither.
  */
 static void take_row_among(struct dlpar_text_scan *scan, uint64_t key,
 			   const struct text_line *line,
 			   const struct text_word *word)
 {
-	struct text_event *ev, *taker = NULL, *holder = NULL;
+	struct text_event *ev, *taker = NULL, *holder = NULL, *newest = NULL;
 	unsigned int n_takers = 0;
 	size_t i;
 
@@ -409,29 +340,25 @@ static void take_row_among(struct dlpar_text_scan *scan, uint64_t key,
 		ev = &scan->events[i];
 		if (ev->state == TEXT_FREE || ev->key != key)
 			continue;
-		if (holds_row(ev, word))
+		if (text_event_holds(ev, word))
 			holder = ev;
+		if (!newest || ev->order > newest->order)
+			newest = ev;
 		if (ev->state != TEXT_OPEN || ev->next != word->number ||
 		    ev->found.reason || word->what != TEXT_ROW)
 			continue;
-		taker = ev;
 		n_takers++;
+		if (!taker || ev->order > taker->order)
+			taker = ev;
 	}
-	if (n_takers == 1 && !holder) {
-		append_row(taker, word);
+	if (taker && (taker == newest || (n_takers == 1 && !holder))) {
+		taker->doubt |= n_takers > 1 || holder;
+		text_event_append(taker, word);
 		text_event_extend(taker, line);
-		return;
-	}
-	if (!n_takers && holder) {
+	} else if (!taker && holder) {
 		holder->found.repeated++;
-		return;
-	}
-	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
-		ev = &scan->events[i];
-		if (ev->state != TEXT_OPEN || ev->key != key)
-			continue;
-		text_event_spoil(ev, DLPAR_TEXT_MIXED, ev->next, word->number);
-		text_event_extend(ev, line);
+	} else {
+		mix_up(scan, key, line, word);
 	}
 }
 
@@ -444,6 +371,8 @@ static void take_row(struct dlpar_text_scan *scan,
 	unsigned int n_open = 0, n_done = 0;
 	size_t i;
 
+	if (!word->number)
+		settle_waiting(scan, out, key);
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
 		ev = &scan->events[i];
 		if (ev->state == TEXT_FREE || ev->key != key)
@@ -485,14 +414,7 @@ void text_log_finish(struct dlpar_text_scan *scan,
 		     struct dlpar_text_output *out)
 {
 	struct text_event *ev;
-	size_t i;
 
-	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
-		ev = &scan->events[i];
-		if (ev->state == TEXT_OPEN)
-			close_event(scan, out, ev);
-	}
-	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++)
-		if (scan->events[i].state == TEXT_DONE)
-			flush(scan, out, scan->events[i].key);
+	while ((ev = oldest_open(scan)))
+		end_writer(scan, out, ev->key);
 }
