@@ -10,6 +10,9 @@
 
 #include "rtas_text.h"
 
+/* How far ahead of the line to look for what few lines have. */
+#define SEARCH_LEN 16384
+
 static const uint8_t mark[] = { 'R', 'T', 'A', 'S' };
 
 size_t dlpar_text_scan_size(void)
@@ -34,18 +37,43 @@ void dlpar_text_scan_init(struct dlpar_text_scan *scan)
 		scan->events[i].state = TEXT_FREE;
 }
 
-/* The next "RTAS" in [p, end), or @end. */
+static int is_mark(const uint8_t *p, const uint8_t *end)
+{
+	return (size_t)(end - p) >= sizeof(mark) &&
+	       !memcmp(p, mark, sizeof(mark));
+}
+
+/* The next "RTAS" in [p, end), or the first place where one could yet begin. */
 static const uint8_t *find_mark(const uint8_t *p, const uint8_t *end)
 {
 	while ((size_t)(end - p) >= sizeof(mark)) {
 		p = memchr(p, mark[0], (size_t)(end - p) - sizeof(mark) + 1);
 		if (!p)
-			break;
-		if (!memcmp(p, mark, sizeof(mark)))
+			return end - sizeof(mark) + 1;
+		if (is_mark(p, end))
 			return p;
 		p++;
 	}
-	return end;
+	return p;
+}
+
+/*
+ * As find_mark(), for a line that ends at @nl; most have none, so one search
+ * serves many of them, yet not so many that it is in vain when @out is full.
+ */
+static const uint8_t *find_ahead(const uint8_t *p, const uint8_t *nl,
+				 const uint8_t *end)
+{
+	const uint8_t *from;
+
+	while (p < nl && !is_mark(p, end)) {
+		from = p;
+		p = find_mark(from, (size_t)(end - from) > SEARCH_LEN ?
+				    from + SEARCH_LEN : end);
+		if (p == from)
+			return nl;
+	}
+	return p;
 }
 
 static int has_room(const struct dlpar_text_output *out)
@@ -111,14 +139,11 @@ static const uint8_t *take_lines(struct dlpar_text_scan *scan,
 {
 	const uint8_t *at = p, *nl;
 
-	if (p < end)
-		at = find_mark(p, end);
 	while (p < end && has_room(out)) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (!nl)
 			break;
-		if (at < p)
-			at = find_mark(p, end);
+		at = find_ahead(at < p ? p : at, nl, end);
 		take_line(scan, out, p, (size_t)(nl - p), (size_t)(at - p));
 		p = nl + 1;
 	}

@@ -36,10 +36,11 @@ _from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 
-# struct dlpar_text_found, as C lays it out.
+# struct dlpar_text_found, as C lays it out; and of it what every event needs.
 FOUND = Struct("=4Q9I3Bx")
-(_START, _END, _FIRST, _LAST, _DATA, _DATA_LEN, _PREFIX, _PREFIX_LEN) = range(8)
-(_NUMBER, _PADDING, _REPEATED, _EXPECTED, _GOT, _KIND, _MARKERS, _REASON) = range(8, 16)
+BRIEF = Struct("=32x4I20x2xBx")
+_START, _END, _FIRST, _LAST = range(4)
+_NUMBER, _PADDING, _REPEATED, _EXPECTED, _GOT, _KIND, _MARKERS, _REASON = range(8, 16)
 
 _CHUNK = 1 << 20
 _FOUND_CAP = 2 * lib.DLPAR_TEXT_FOUND_MIN
@@ -93,37 +94,41 @@ class _Found:
         prefix: what the first line begins with, before "RTAS"; at most 255 bytes.
     """
 
-    __slots__ = ("_row", "prefix")
+    __slots__ = ("_found", "prefix")
 
-    def __init__(self, row: tuple[Any, ...], prefix: str) -> None:
-        self._row = row
+    def __init__(self, found: bytes, prefix: str) -> None:
+        self._found = found
         self.prefix = prefix
+
+    @property
+    def _row(self) -> tuple[int, ...]:
+        return FOUND.unpack(self._found)
 
     @property
     def start(self) -> int:
         """Byte offset of the first line; of `str`, in its UTF-8 encoding."""
-        return int(self._row[_START])
+        return self._row[_START]
 
     @property
     def end(self) -> int:
         """Byte offset behind the last line, its newline not included."""
-        return int(self._row[_END])
+        return self._row[_END]
 
     @property
     def first_line(self) -> int:
         """Number of the first line, its marker included; from 1."""
-        return int(self._row[_FIRST])
+        return self._row[_FIRST]
 
     @property
     def last_line(self) -> int:
         """Number of the last line."""
-        return int(self._row[_LAST])
+        return self._row[_LAST]
 
     @property
     def number(self) -> int | None:
         """The event number of the markers."""
         known = self._row[_MARKERS] & _HAS_NUMBER
-        return int(self._row[_NUMBER]) if known else None
+        return self._row[_NUMBER] if known else None
 
     @property
     def kind(self) -> TextKind:
@@ -143,7 +148,7 @@ class _Found:
     @property
     def repeated(self) -> int:
         """Lines that stood there twice alike; they count once."""
-        return int(self._row[_REPEATED])
+        return self._row[_REPEATED]
 
     @property
     def stamp(self) -> str | None:
@@ -174,15 +179,15 @@ class FoundEvent(_Found):
 
     __slots__ = ("raw",)
 
-    def __init__(self, row: tuple[Any, ...], prefix: str, raw: bytes) -> None:
-        self._row = row
+    def __init__(self, found: bytes, prefix: str, raw: bytes) -> None:
+        self._found = found
         self.prefix = prefix
         self.raw = raw
 
     @property
     def padding(self) -> int:
         """Zero bytes that the text shows after the event."""
-        return int(self._row[_PADDING])
+        return self._row[_PADDING]
 
     @property
     def event(self) -> RtasEvent:
@@ -206,12 +211,12 @@ class TextDamage(_Found):
     @property
     def expected(self) -> int:
         """What was expected: a line number or bytes, see `fault`."""
-        return int(self._row[_EXPECTED])
+        return self._row[_EXPECTED]
 
     @property
     def got(self) -> int:
         """What stands there instead."""
-        return int(self._row[_GOT])
+        return self._row[_GOT]
 
     def __str__(self) -> str:
         wanted = _WANTED[self.fault].format(self.expected, self.got)
@@ -291,19 +296,20 @@ class TextScanner:
     def _collect(
         self, items: list[FoundEvent | TextDamage], n_found: int, n_bytes: int
     ) -> None:
-        data = bytes(_buffer(self._bytes, n_bytes))
-        rows = _buffer(self._found, n_found * FOUND.size)
-        known, prefix = b"", ""
-        for row in FOUND.iter_unpack(rows):
-            begin = row[_PREFIX]
-            behind = begin + row[_PREFIX_LEN]
-            text = data[begin:behind]
+        data = _buffer(self._bytes, n_bytes)[:]
+        founds = _buffer(self._found, n_found * FOUND.size)[:]
+        known, prefix, at = b"", "", 0
+        for start, size, begin, length, reason in BRIEF.iter_unpack(founds):
+            found = founds[at : at + FOUND.size]
+            at += FOUND.size
+            text = data[begin : begin + length]
             if text != known:
                 known, prefix = text, text.decode("utf-8", "surrogateescape")
-            if row[_REASON]:
-                items.append(TextDamage(row, prefix))
+            if reason:
+                items.append(TextDamage(found, prefix))
             else:
-                items.append(FoundEvent(row, prefix, data[row[_DATA] : begin]))
+                raw = data[start : start + size]
+                items.append(FoundEvent(found, prefix, raw))
 
 
 def _pieces(source: Source) -> Iterator[str | BytesLike]:
