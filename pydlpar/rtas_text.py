@@ -39,6 +39,7 @@ _new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 # struct dlpar_text_found, as C lays it out; and of it what every event needs.
 FOUND = Struct("=4Q9I3Bx")
 BRIEF = Struct("=32x4I20x2xBx")
+WHOLE = Struct("72s")
 _START, _END, _FIRST, _LAST = range(4)
 _NUMBER, _PADDING, _REPEATED, _EXPECTED, _GOT, _KIND, _MARKERS, _REASON = range(8, 16)
 
@@ -88,17 +89,18 @@ Source = str | BytesLike | Readable | Iterable[str | bytes]
 
 
 class _Found:
-    """Where something stands in a text.
+    """Where something stands in a text."""
 
-    Attributes:
-        prefix: what the first line begins with, before "RTAS"; at most 255 bytes.
-    """
+    __slots__ = ("_found", "_prefix")
 
-    __slots__ = ("_found", "prefix")
-
-    def __init__(self, found: bytes, prefix: str) -> None:
+    def __init__(self, found: bytes, prefix: bytes) -> None:
         self._found = found
-        self.prefix = prefix
+        self._prefix = prefix
+
+    @property
+    def prefix(self) -> str:
+        """What the first line begins with, before "RTAS"; at most 255 bytes."""
+        return self._prefix.decode("utf-8", "surrogateescape")
 
     @property
     def _row(self) -> tuple[int, ...]:
@@ -179,9 +181,9 @@ class FoundEvent(_Found):
 
     __slots__ = ("raw",)
 
-    def __init__(self, found: bytes, prefix: str, raw: bytes) -> None:
+    def __init__(self, found: bytes, prefix: bytes, raw: bytes) -> None:
         self._found = found
-        self.prefix = prefix
+        self._prefix = prefix
         self.raw = raw
 
     @property
@@ -298,18 +300,15 @@ class TextScanner:
     ) -> None:
         data = _buffer(self._bytes, n_bytes)[:]
         founds = _buffer(self._found, n_found * FOUND.size)[:]
-        known, prefix, at = b"", "", 0
-        for start, size, begin, length, reason in BRIEF.iter_unpack(founds):
-            found = founds[at : at + FOUND.size]
-            at += FOUND.size
-            text = data[begin : begin + length]
-            if text != known:
-                known, prefix = text, text.decode("utf-8", "surrogateescape")
+        append = items.append
+        for (found,), (start, size, begin, length, reason) in zip(
+            WHOLE.iter_unpack(founds), BRIEF.iter_unpack(founds), strict=True
+        ):
+            prefix = data[begin : begin + length] if length else b""
             if reason:
-                items.append(TextDamage(found, prefix))
+                append(TextDamage(found, prefix))
             else:
-                raw = data[start : start + size]
-                items.append(FoundEvent(found, prefix, raw))
+                append(FoundEvent(found, prefix, data[start : start + size]))
 
 
 def _pieces(source: Source) -> Iterator[str | BytesLike]:
