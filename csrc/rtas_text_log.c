@@ -286,7 +286,7 @@ static int take_row_alone(struct text_event *ev, const struct text_word *word)
 
 	if (first && held && ev->next == 1) {
 		ev->found.repeated++;
-	} else if (first && (!held || text_event_whole(ev) || ev->found.reason ||
+	} else if (first && (text_event_whole(ev) ||
 			     !(ev->found.markers & DLPAR_TEXT_HAS_BEGIN))) {
 		return 1;
 	} else if (word->what == TEXT_BAD_ROW) {

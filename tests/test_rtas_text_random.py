@@ -145,26 +145,42 @@ def test_a_run_of_lines_lost_from_a_log_never_gives_another_event(rng, data):
     assert found[len(found) - len(behind) :] == behind
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 3), st.integers(0, 3))
-def test_lines_repeated_or_moved_never_give_another_event(rng, n_repeats, n_moves):
+def lose(rng, log):
+    del log[rng.randrange(len(log))]
+
+
+def repeat(rng, log):
+    log.insert(rng.randrange(len(log)), rng.choice(log))
+
+
+def move(rng, log):
+    line = log.pop(rng.randrange(len(log)))
+    log.insert(rng.randrange(len(log) + 1), line)
+
+
+def keep(_rng, _log):
+    pass
+
+
+# One change: two of them can put a row just where another one was lost, and then
+# the text is that of another event, whoever reads it.
+@given(st.randoms(use_true_random=False), st.sampled_from([lose, repeat, move]))
+def test_a_line_lost_repeated_or_moved_never_gives_another_event(rng, change):
     events = [event_of(rng, rng.choice(SIZES[1:])) for _ in range(3)]
     log = [x for n, e in enumerate(events) for x in forms.as_log(e, number=n)]
-    for _ in range(n_repeats):
-        log.insert(rng.randrange(len(log)), rng.choice(log))
-    for _ in range(n_moves):
-        log.insert(rng.randrange(len(log)), log.pop(rng.randrange(len(log))))
-    assert set(raws(scan_text("\n".join(log)))) <= set(events)
+    change(rng, log)
+    found = raws(scan_text("\n".join(log)))
+    assert set(found) <= set(events)
+    assert found
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 2), st.integers(0, 2))
-def test_one_writers_merged_events_are_right_or_damage(rng, n_lost, n_repeats):
+# One writer's lines are in order: those moved could change places with another's.
+@given(st.randoms(use_true_random=False), st.sampled_from([lose, repeat, keep]))
+def test_one_writers_merged_events_are_right_or_damage(rng, change):
     """No line is believed that could be of either; every event is accounted for."""
     events = [event_of(rng, rng.choice(SIZES[1:])) for _ in range(2)]
     log = merge(rng, [forms.as_log(e, number=n) for n, e in enumerate(events)])
-    for _ in range(n_lost):
-        del log[rng.randrange(len(log))]
-    for _ in range(n_repeats):
-        log.insert(rng.randrange(len(log)), rng.choice(log))
+    change(rng, log)
     found = list(scan_text("\n".join(log)))
     assert set(raws(found)) <= set(events)
     assert found
