@@ -197,9 +197,24 @@ static int has_number(const struct text_event *ev, const struct text_word *word)
 	       ev->found.markers & DLPAR_TEXT_HAS_NUMBER;
 }
 
+/* Is there a later event of the same writer? */
+static int has_later(const struct dlpar_text_scan *scan,
+		     const struct text_event *ev)
+{
+	size_t i;
+
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++)
+		if (scan->events[i].state != TEXT_FREE &&
+		    scan->events[i].key == ev->key &&
+		    scan->events[i].order > ev->order)
+			return 1;
+	return 0;
+}
+
 /*
- * A begin marker. What the writer has open ends here if it is whole or lost;
- * else the two may run alongside of each other, told apart by line numbers.
+ * A begin marker. What the writer has open and is lost or has no such marker
+ * ends here; else the two may run alongside of each other, told apart by line
+ * numbers. A whole one without its end waits for one event to show that.
  */
 static void take_begin(struct dlpar_text_scan *scan,
 		       struct dlpar_text_output *out,
@@ -219,8 +234,9 @@ static void take_begin(struct dlpar_text_scan *scan,
 			text_event_extend(ev, line);
 			return;
 		}
-		if (text_event_whole(ev) || ev->found.reason ||
-		    !(ev->found.markers & DLPAR_TEXT_HAS_BEGIN))
+		if (ev->found.reason ||
+		    !(ev->found.markers & DLPAR_TEXT_HAS_BEGIN) ||
+		    (text_event_whole(ev) && has_later(scan, ev)))
 			close_event(scan, out, ev);
 	}
 	ev = start(scan, out, line, word, key);
@@ -345,7 +361,8 @@ static void take_row_among(struct dlpar_text_scan *scan, uint64_t key,
 		if (!newest || ev->order > newest->order)
 			newest = ev;
 		if (ev->state != TEXT_OPEN || ev->next != word->number ||
-		    ev->found.reason || word->what != TEXT_ROW)
+		    ev->found.reason || word->what != TEXT_ROW ||
+		    text_event_whole(ev))
 			continue;
 		n_takers++;
 		if (!taker || ev->order > taker->order)
@@ -362,6 +379,18 @@ static void take_row_among(struct dlpar_text_scan *scan, uint64_t key,
 	}
 }
 
+/* Has the writer an event open that has only its begin marker yet? */
+static int expects_first(const struct dlpar_text_scan *scan, uint64_t key)
+{
+	size_t i;
+
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++)
+		if (scan->events[i].state == TEXT_OPEN &&
+		    scan->events[i].key == key && !scan->events[i].next)
+			return 1;
+	return 0;
+}
+
 static void take_row(struct dlpar_text_scan *scan,
 		     struct dlpar_text_output *out,
 		     const struct text_line *line,
@@ -371,7 +400,7 @@ static void take_row(struct dlpar_text_scan *scan,
 	unsigned int n_open = 0, n_done = 0;
 	size_t i;
 
-	if (!word->number)
+	if (!word->number && !expects_first(scan, key))
 		settle_waiting(scan, out, key);
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
 		ev = &scan->events[i];

@@ -327,3 +327,8 @@ def test_files_of_the_corpus_give_their_events(case):
 def test_fragments_of_the_corpus_are_damage(file, message):
     (damage,) = scan_text((CORPUS / "rtas" / "fragments" / file).read_text())
     assert message in str(damage)
+
+
+def test_any_number_of_events_without_their_end_marker_is_found():
+    logs = [forms.as_log(EVENT, number=n, end=False) for n in range(30)]
+    assert raws(scan_text(text_of(*logs))) == [EVENT] * 30
