@@ -379,16 +379,30 @@ static void take_row_among(struct dlpar_text_scan *scan, uint64_t key,
 	}
 }
 
-/* Has the writer an event open that has only its begin marker yet? */
-static int expects_first(const struct dlpar_text_scan *scan, uint64_t key)
+/*
+ * A first row that nobody expects begins an event without a marker: what is
+ * whole ends, and what broke off. Not so for a repetition of a lone row.
+ */
+static void make_way(struct dlpar_text_scan *scan,
+		     struct dlpar_text_output *out,
+		     const struct text_word *word, uint64_t key)
 {
+	struct text_event *ev;
 	size_t i;
 
-	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++)
-		if (scan->events[i].state == TEXT_OPEN &&
-		    scan->events[i].key == key && !scan->events[i].next)
-			return 1;
-	return 0;
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
+		ev = &scan->events[i];
+		if (ev->state == TEXT_OPEN && ev->key == key &&
+		    (!ev->next || (ev->next == 1 && text_event_holds(ev, word))))
+			return;
+	}
+	settle_waiting(scan, out, key);
+	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
+		ev = &scan->events[i];
+		if (ev->state == TEXT_OPEN && ev->key == key &&
+		    text_event_whole(ev))
+			close_event(scan, out, ev);
+	}
 }
 
 static void take_row(struct dlpar_text_scan *scan,
@@ -400,8 +414,8 @@ static void take_row(struct dlpar_text_scan *scan,
 	unsigned int n_open = 0, n_done = 0;
 	size_t i;
 
-	if (!word->number && !expects_first(scan, key))
-		settle_waiting(scan, out, key);
+	if (!word->number)
+		make_way(scan, out, word, key);
 	for (i = 0; i < DLPAR_TEXT_OPEN_MAX; i++) {
 		ev = &scan->events[i];
 		if (ev->state == TEXT_FREE || ev->key != key)
