@@ -22,6 +22,7 @@ HEADERS = [
     "dlpar_rtas",
     "dlpar_rtas_layout",
     "dlpar_rtas_log",
+    "dlpar_rtas_text",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 

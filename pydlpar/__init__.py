@@ -82,10 +82,13 @@ from pydlpar.request import (
 from pydlpar.rtas import (
     EpowSection,
     EventTable,
+    FoundEvent,
     HotplugSection,
     LogRecord,
     RtasEvent,
     RtasSection,
+    TextDamage,
+    TextScanner,
     decode_event,
     decode_events,
     decode_hotplug_section,
@@ -97,6 +100,7 @@ from pydlpar.rtas import (
     hotplug_event,
     hotplug_events,
     hotplug_section,
+    scan_text,
 )
 from pydlpar.tree import (
     DeviceTree,
@@ -128,6 +132,7 @@ __all__ = [
     "ExistsError",
     "Finding",
     "Firmware",
+    "FoundEvent",
     "HotplugRequest",
     "HotplugSection",
     "InternalError",
@@ -155,6 +160,8 @@ __all__ = [
     "Severity",
     "StaleHandleError",
     "Stdout",
+    "TextDamage",
+    "TextScanner",
     "TreeError",
     "change_lines",
     "decode_event",
@@ -172,4 +179,5 @@ __all__ = [
     "hotplug_section",
     "lint",
     "parse_request",
+    "scan_text",
 ]

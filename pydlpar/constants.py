@@ -28,6 +28,8 @@ __all__ = [
     "Resource",
     "RtasStatus",
     "Sensor",
+    "TextFault",
+    "TextKind",
 ]
 
 
@@ -257,3 +259,30 @@ class EpowModifier(IntEnum):
     UTILITY_POWER_LOST = lib.DLPAR_EPOW_UTILITY_POWER_LOST
     CRITICAL_FUNCTIONS_LOST = lib.DLPAR_EPOW_CRITICAL_FUNCTIONS_LOST
     AMBIENT_TEMPERATURE = lib.DLPAR_EPOW_AMBIENT_TEMPERATURE
+
+
+class TextKind(IntEnum):
+    """In which form a text shows an event."""
+
+    LOG = lib.DLPAR_TEXT_LOG
+    BARE = lib.DLPAR_TEXT_BARE
+    XXD = lib.DLPAR_TEXT_XXD
+    HEXDUMP = lib.DLPAR_TEXT_HEXDUMP
+    ERRPT = lib.DLPAR_TEXT_ERRPT
+
+
+class TextFault(IntEnum):
+    """Why lines of a text are no event; `str()` of the damage has it in words."""
+
+    LOST = lib.DLPAR_TEXT_LOST
+    ORDER = lib.DLPAR_TEXT_ORDER
+    REPEATED = lib.DLPAR_TEXT_REPEATED
+    SHORT = lib.DLPAR_TEXT_SHORT
+    LONG = lib.DLPAR_TEXT_LONG
+    DIGITS = lib.DLPAR_TEXT_DIGITS
+    ROW = lib.DLPAR_TEXT_ROW
+    MARKER = lib.DLPAR_TEXT_MARKER
+    MIXED = lib.DLPAR_TEXT_MIXED
+    EMPTY = lib.DLPAR_TEXT_EMPTY
+    TOOBIG = lib.DLPAR_TEXT_TOOBIG
+    NOEVENT = lib.DLPAR_TEXT_NOEVENT

@@ -7,7 +7,7 @@ read and written in C only; nothing keeps state.
     decode_event(data).hotplug                      one event
     decode_events(data).drc_index                   many, a column
     hotplug_event(request, plid=7)                  bytes, as firmware raises
-    decode_event(events_from_hex(text))             out of a log
+    scan_text(open(log, "rb"))                      out of a log or a dump
     for record in decode_log(data): record.event    any binary log
 """
 
@@ -25,19 +25,28 @@ from pydlpar.rtas_encode import (
     hotplug_section,
 )
 from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
-from pydlpar.rtas_hex import events_from_hex
 from pydlpar.rtas_log import LogRecord, decode_log, detect_log
 from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
+from pydlpar.rtas_text import (
+    FoundEvent,
+    TextDamage,
+    TextScanner,
+    events_from_hex,
+    scan_text,
+)
 
 __all__ = [
     "EpowSection",
     "EventTable",
     "FieldRow",
+    "FoundEvent",
     "HotplugLike",
     "HotplugSection",
     "LogRecord",
     "RtasEvent",
     "RtasSection",
+    "TextDamage",
+    "TextScanner",
     "decode_event",
     "decode_events",
     "decode_hotplug_section",
@@ -49,5 +58,6 @@ __all__ = [
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "scan_text",
     "section_fields",
 ]

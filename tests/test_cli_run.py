@@ -221,7 +221,7 @@ BAD = [
     (["--tree", "{gz}", REMOVE_3], "damaged gzip data"),
     (["--tree", "{empty}", REMOVE_3], "ends inside a record (at byte 0)"),
     (["-f", "{none}"], "none: No such file or directory"),
-    (["-e", "{junk}"], "expected pairs of hexadecimal digits"),
+    (["-e", "{junk}"], "no RTAS event in the text, expected a log or a hex dump"),
     (["-e", "{empty}"], "empty, expected RTAS events"),
     (["-e", "{binary}"], "byte 0 is 0xff, expected RTAS events"),
     (["-e", "{cut}"], "event 2, which begins at byte 116"),

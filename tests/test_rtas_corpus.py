@@ -226,4 +226,4 @@ def test_error_log_records_hold_an_event_behind_their_number(case):
 def test_fragment_of_a_dump_is_refused_at_its_first_line():
     text = (CORPUS / "fragments/p630-syslog-tail.txt").read_text()
     _, error = v.attempt(events_from_hex, text)
-    assert "line 1: RTAS 46, expected RTAS 0" in str(error)
+    assert "lines 1 to 19, event 15: a line is lost: 46 found" in str(error)

@@ -221,13 +221,13 @@ def read_events(path: str) -> Iterator[Step]:
 
 
 def _from_dump(data: bytes, shown: str) -> bytes:
-    try:
-        return events_from_hex(data.decode("ascii"))
-    except UnicodeDecodeError as error:
+    if not data[:1].isascii():
         raise InputError(
-            f"{shown}: byte {error.start} is {data[error.start]:#04x}, expected RTAS "
-            "events (binary, first byte 1 to 15) or their hex dump"
-        ) from None
+            f"{shown}: byte 0 is {data[0]:#04x}, expected RTAS events (binary, first "
+            "byte 1 to 15), their hex dump or a log"
+        )
+    try:
+        return events_from_hex(data)
     except EventError as error:
         raise InputError(f"{shown}: {error}") from None
 
