@@ -19,6 +19,7 @@ HEADERS = [
     "dlpar_drmem",
     "dlpar_connector",
     "dlpar_rtas",
+    "dlpar_rtas_fields",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 

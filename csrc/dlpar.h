@@ -197,6 +197,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_drmem.h"
 #include "dlpar_connector.h"
 #include "dlpar_rtas.h"
+#include "dlpar_rtas_fields.h"
 #include "dlpar_dts.h"
 
 #ifdef __cplusplus
