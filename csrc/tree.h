@@ -431,6 +431,7 @@ uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
 			 const char *path, size_t len);
 int64_t tree_alias_path(const struct dlpar_tree *t, const char *path,
 			size_t len);
+uint32_t tree_max_phandle(struct dlpar_tree *t);
 
 /* tree_move.c */
 void tree_put_at(struct dlpar_tree *t, uint32_t idx, uint32_t parent,

@@ -255,7 +255,7 @@ static int64_t read_walk_depths(const struct dlpar_tree *t, int64_t *out,
 }
 
 /* The index keeps the highest; when that node lost it, it is looked for. */
-static uint32_t max_phandle(struct dlpar_tree *t)
+uint32_t tree_max_phandle(struct dlpar_tree *t)
 {
 	uint32_t i, top = 0;
 
@@ -295,7 +295,7 @@ int64_t dlpar_tree_max_phandle(struct dlpar_tree *t)
 
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
-	top = max_phandle(t);
+	top = tree_max_phandle(t);
 	tree_leave(t);
 	return top;
 }
@@ -306,7 +306,7 @@ int64_t dlpar_tree_free_phandle(struct dlpar_tree *t)
 
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
-	phandle = (int64_t)max_phandle(t) + 1;
+	phandle = (int64_t)tree_max_phandle(t) + 1;
 	if (phandle == NO_PHANDLE)
 		phandle = lowest_free_phandle(t);
 	tree_leave(t);

@@ -63,4 +63,17 @@ static inline void tree_leave(struct dlpar_tree *t)
 		atomic_flag_clear_explicit(&t->lock, memory_order_release);
 }
 
+/* To edit the node of a handle; inside only where it gives DLPAR_OK. */
+static inline int tree_enter_at(struct dlpar_tree *t, int64_t node,
+				uint32_t *idx)
+{
+	if (!tree_enter(t))
+		return DLPAR_ERR_BUSY;
+	*idx = tree_resolve(t, node);
+	if (*idx != NIL)
+		return DLPAR_OK;
+	tree_leave(t);
+	return DLPAR_ERR_STALE;
+}
+
 #endif /* DLPAR_TREE_LOCK_H */

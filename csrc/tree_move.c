@@ -185,13 +185,11 @@ int dlpar_tree_rename(struct dlpar_tree *t, int64_t node, const char *name,
 		      size_t len)
 {
 	uint32_t idx;
-	int err;
+	int err = tree_enter_at(t, node, &idx);
 
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	idx = tree_resolve(t, node);
-	err = idx == NIL ? DLPAR_ERR_STALE :
-			   rename_node(t, idx, (const uint8_t *)name, len);
+	if (err)
+		return err;
+	err = rename_node(t, idx, (const uint8_t *)name, len);
 	tree_leave(t);
 	return err;
 }
@@ -248,13 +246,11 @@ int dlpar_tree_order(struct dlpar_tree *t, int64_t node, const char *name,
 		     size_t len, const char *next, size_t next_len)
 {
 	uint32_t idx, from = 0, to;
-	int err;
+	int err = tree_enter_at(t, node, &idx);
 
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	idx = tree_resolve(t, node);
-	err = idx == NIL ? DLPAR_ERR_STALE :
-			   prop_offset(t, idx, name, len, &from);
+	if (err)
+		return err;
+	err = prop_offset(t, idx, name, len, &from);
 	if (!err) {
 		to = t->nodes[idx].img_len;
 		if (next)
@@ -293,13 +289,11 @@ int dlpar_tree_append(struct dlpar_tree *t, int64_t node, const char *name,
 		      size_t len, const uint8_t *value, size_t value_len)
 {
 	uint32_t idx;
-	int err;
+	int err = tree_enter_at(t, node, &idx);
 
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	idx = tree_resolve(t, node);
-	err = idx == NIL ? DLPAR_ERR_STALE :
-			   append(t, idx, name, len, value, value_len);
+	if (err)
+		return err;
+	err = append(t, idx, name, len, value, value_len);
 	tree_leave(t);
 	return err;
 }

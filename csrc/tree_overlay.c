@@ -162,24 +162,30 @@ static int edit_failed(struct overlay *a, int err, uint32_t node,
 	return err;
 }
 
-static int merge_props(struct overlay *a, uint32_t node, uint32_t target)
+/* The properties in order, until one fails. */
+int overlay_each_prop(struct overlay *a, uint32_t to, uint32_t from,
+		      overlay_visit visit)
 {
-	const struct dlpar_tree *o = a->over;
-	const struct tree_node *n = &o->nodes[node];
+	const struct tree_node *n = &a->over->nodes[from];
 	const uint8_t *p = n->img + tree_head_len(n->name_len);
 	const uint8_t *end = n->img + n->img_len;
 	int err = DLPAR_OK;
 
-	for (; p < end && !err; p += tree_prop_len(wire_get32(p + 4))) {
-		const char *name = (char *)o->strings + wire_get32(p + 8);
-
-		if (tree_prop(o, n, wire_get32(p + 8)) != p)
-			continue;
-		err = edit_failed(a, tree_set(a->base, target, name,
-					      strlen(name), p + 12,
-					      wire_get32(p + 4)), node, p);
-	}
+	for (; p < end && !err; p += tree_prop_len(wire_get32(p + 4)))
+		err = visit(a, to, from, p);
 	return err;
+}
+
+static int merge_prop(struct overlay *a, uint32_t to, uint32_t from,
+		      const uint8_t *p)
+{
+	const struct dlpar_tree *o = a->over;
+	const char *name = (char *)o->strings + wire_get32(p + 8);
+
+	if (tree_prop(o, &o->nodes[from], wire_get32(p + 8)) != p)
+		return DLPAR_OK;
+	return edit_failed(a, tree_set(a->base, to, name, strlen(name), p + 12,
+				       wire_get32(p + 4)), from, p);
 }
 
 /* Whether the merge made this node. */
@@ -203,7 +209,7 @@ static int merge_node(struct overlay *a, uint32_t node, uint32_t parent,
 		tree_index_child(t, parent, name, n->name_len) :
 		tree_child_like(t, parent, name, n->name_len);
 	if (*twin != NIL)
-		return merge_props(a, node, *twin);
+		return overlay_each_prop(a, *twin, node, merge_prop);
 	return edit_failed(a, tree_copy_node(t, parent, a->over, node, a->flags,
 					     twin), node, NULL);
 }
@@ -220,7 +226,7 @@ static int merge_fragment(struct overlay *a, uint32_t fragment)
 		return DLPAR_OK;
 	err = overlay_target(a, fragment, &target);
 	if (!err)
-		err = merge_props(a, top, target);
+		err = overlay_each_prop(a, target, top, merge_prop);
 	s = lockstep(o, top, a->base, target);
 	while (s.i != NIL && !err) {
 		err = merge_node(a, s.i, s.at, &twin);
@@ -296,7 +302,7 @@ static int set_symbol(struct overlay *a, uint32_t symbols, uint32_t target,
 	return err;
 }
 
-static int merge_symbol(struct overlay *a, uint32_t from, uint32_t to,
+static int merge_symbol(struct overlay *a, uint32_t to, uint32_t from,
 			const uint8_t *prop)
 {
 	struct overlay_place place = {
@@ -319,8 +325,6 @@ static int merge_symbols(struct overlay *a)
 {
 	uint32_t from = overlay_child(a->over, 0, "__symbols__");
 	uint32_t to = overlay_child(a->base, 0, "__symbols__");
-	const struct tree_node *n;
-	const uint8_t *p, *end;
 	int err = DLPAR_OK;
 
 	if (from == NIL)
@@ -329,12 +333,7 @@ static int merge_symbols(struct overlay *a)
 		err = edit_failed(a, tree_add(a->base, 0, "__symbols__", 11,
 					      NULL, 0, a->flags, &to), from,
 				  NULL);
-	n = &a->over->nodes[from];
-	p = n->img + tree_head_len(n->name_len);
-	end = n->img + n->img_len;
-	for (; p < end && !err; p += tree_prop_len(wire_get32(p + 4)))
-		err = merge_symbol(a, from, to, p);
-	return err;
+	return err ? err : overlay_each_prop(a, to, from, merge_symbol);
 }
 
 static int apply(struct overlay *a)

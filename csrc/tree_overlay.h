@@ -63,7 +63,13 @@ static inline void lockstep_next(struct lockstep *s, uint32_t twin)
 	s->i = nodes[s->i].next;
 }
 
+/* What is done with a PROP record of @from in the overlay, for node @to. */
+typedef int (*overlay_visit)(struct overlay *a, uint32_t to, uint32_t from,
+			     const uint8_t *prop);
+
 /* tree_overlay.c */
+int overlay_each_prop(struct overlay *a, uint32_t to, uint32_t from,
+		      overlay_visit visit);
 int overlay_fail(struct overlay *a, enum dlpar_overlay_reason reason,
 		 const struct overlay_place *place);
 uint32_t overlay_child(const struct dlpar_tree *t, uint32_t parent,

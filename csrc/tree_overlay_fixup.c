@@ -13,16 +13,6 @@
 
 #define MUL 0xa0761d6478bd642full
 
-static uint32_t max_phandle(const struct dlpar_tree *t)
-{
-	uint32_t i, max = 0;
-
-	for (i = 0; i < t->n_nodes; i++)
-		if (t->nodes[i].flags & NODE_LIVE && t->nodes[i].phandle > max)
-			max = t->nodes[i].phandle;
-	return max;
-}
-
 /* The cell at @off of a value. */
 static int patch(struct overlay *a, uint32_t node, uint8_t *prop, uint32_t off,
 		 uint32_t value)
@@ -76,8 +66,8 @@ static int move_phandles(struct overlay *a)
 }
 
 /* One property of __local_fixups__: offsets into that of @node. */
-static int local_refs(struct overlay *a, uint32_t fixups, const uint8_t *fixup,
-		      uint32_t node)
+static int local_refs(struct overlay *a, uint32_t node, uint32_t fixups,
+		      const uint8_t *fixup)
 {
 	const struct dlpar_tree *o = a->over;
 	uint8_t *prop = tree_prop(o, &o->nodes[node], wire_get32(fixup + 8));
@@ -101,18 +91,6 @@ static int local_refs(struct overlay *a, uint32_t fixups, const uint8_t *fixup,
 	return err;
 }
 
-static int local_node(struct overlay *a, uint32_t fixups, uint32_t node)
-{
-	const struct tree_node *n = &a->over->nodes[fixups];
-	const uint8_t *p = n->img + tree_head_len(n->name_len);
-	const uint8_t *end = n->img + n->img_len;
-	int err = DLPAR_OK;
-
-	for (; p < end && !err; p += tree_prop_len(wire_get32(p + 4)))
-		err = local_refs(a, fixups, p, node);
-	return err;
-}
-
 /*
  * References within the overlay: grown by what its phandles grew, or, once it
  * is known which phandles of the base are kept, to those.
@@ -126,7 +104,7 @@ static int local_fixups(struct overlay *a)
 
 	if (top == NIL)
 		return DLPAR_OK;
-	err = local_node(a, top, 0);
+	err = overlay_each_prop(a, 0, top, local_refs);
 	s = lockstep(o, top, o, 0);
 	for (; s.i != NIL && !err; lockstep_next(&s, twin)) {
 		const struct tree_node *n = &o->nodes[s.i];
@@ -136,7 +114,7 @@ static int local_fixups(struct overlay *a)
 		if (twin == NIL)
 			return overlay_fail(a, DLPAR_OVERLAY_LOCAL_NODE,
 					    &place);
-		err = local_node(a, s.i, twin);
+		err = overlay_each_prop(a, twin, s.i, local_refs);
 	}
 	return err;
 }
@@ -248,18 +226,10 @@ static int fixups(struct overlay *a)
 {
 	uint32_t top = overlay_child(a->over, 0, "__fixups__");
 	uint32_t symbols = overlay_child(a->base, 0, "__symbols__");
-	const struct tree_node *n;
-	const uint8_t *p, *end;
-	int err = DLPAR_OK;
 
 	if (top == NIL)
 		return DLPAR_OK;
-	n = &a->over->nodes[top];
-	p = n->img + tree_head_len(n->name_len);
-	end = n->img + n->img_len;
-	for (; p < end && !err; p += tree_prop_len(wire_get32(p + 4)))
-		err = fixup_symbol(a, symbols, top, p);
-	return err;
+	return overlay_each_prop(a, symbols, top, fixup_symbol);
 }
 
 static struct tree_slot *kept_slot(const struct overlay *a, uint32_t phandle)
@@ -358,7 +328,7 @@ int overlay_resolve(struct overlay *a)
 	uint32_t i;
 	int err;
 
-	a->delta = max_phandle(a->base);
+	a->delta = tree_max_phandle(a->base);
 	err = move_phandles(a);
 	if (!err)
 		err = local_fixups(a);

@@ -256,13 +256,11 @@ int dlpar_tree_set(struct dlpar_tree *t, int64_t node, const char *name,
 		   size_t len, const uint8_t *value, size_t value_len)
 {
 	uint32_t idx;
-	int err;
+	int err = tree_enter_at(t, node, &idx);
 
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	idx = tree_resolve(t, node);
-	err = idx == NIL ? DLPAR_ERR_STALE :
-			   tree_set(t, idx, name, len, value, value_len);
+	if (err)
+		return err;
+	err = tree_set(t, idx, name, len, value, value_len);
 	tree_leave(t);
 	return err;
 }
@@ -271,12 +269,11 @@ int dlpar_tree_unset(struct dlpar_tree *t, int64_t node, const char *name,
 		     size_t len)
 {
 	uint32_t idx;
-	int err;
+	int err = tree_enter_at(t, node, &idx);
 
-	if (!tree_enter(t))
-		return DLPAR_ERR_BUSY;
-	idx = tree_resolve(t, node);
-	err = idx == NIL ? DLPAR_ERR_STALE : tree_unset(t, idx, name, len);
+	if (err)
+		return err;
+	err = tree_unset(t, idx, name, len);
 	tree_leave(t);
 	return err;
 }

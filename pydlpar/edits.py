@@ -83,7 +83,9 @@ class Transaction:
     def _end(self, function: Callable[..., int], what: str) -> None:
         """Close down to this one's level; nothing where an outer one has done so."""
         ptr = self._tree.ptr
-        while self._depth and _depth(ptr) >= self._depth:
+        # Asked once: behind the last end, the next may be another thread's.
+        ends = _depth(ptr) - self._depth + 1 if self._depth else 0
+        for _ in range(ends):
             rc = function(ptr)
             if rc < 0:
                 raise_error(rc, f"{what} of a transaction", decode_error=TreeError)

@@ -20,7 +20,7 @@ from pydlpar.names import encode_name
 if TYPE_CHECKING:
     from pydlpar.node import Node
 
-__all__ = ["SPECIFIERS", "NodeReferences", "Reference"]
+__all__ = ["OPTIONAL_SPECIFIERS", "SPECIFIERS", "NodeReferences", "Reference"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _BADLENGTH = lib.DLPAR_ERR_BADLENGTH
@@ -51,7 +51,8 @@ SPECIFIERS = {
 }
 """Which property says how many arguments a phandle has, by the property it is in."""
 
-_OPTIONAL = frozenset({"#msi-cells"})  # missing: no arguments
+OPTIONAL_SPECIFIERS = frozenset({"#msi-cells"})
+"""Those that a node need not have: then there are no arguments."""
 
 
 class Reference(NamedTuple):
@@ -179,7 +180,7 @@ class NodeReferences(NodeAddresses):
     def _count_args(self, name: str, node: Node, counter: str) -> int:
         raw = encode_name(counter)
         count = _get_u32(self.tree.ptr, node.handle, raw, len(raw))
-        if count == _NOTFOUND and counter in _OPTIONAL:
+        if count == _NOTFOUND and counter in OPTIONAL_SPECIFIERS:
             return 0
         if count == _NOTFOUND:
             raise NotFoundError(

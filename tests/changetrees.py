@@ -87,3 +87,13 @@ def specs(*, unique: bool) -> Any:
         lambda inner: node(st.lists(inner, max_size=5, **one)),
         max_leaves=14,
     )
+
+
+def change_cpus(new: DeviceTree) -> None:
+    """Give a machine another CPU, and its `/cpus` other properties."""
+    new.remove_node("/cpus/cpu@0")
+    new.add_node("/cpus/cpu@1", {"reg": cell(1)})
+    new.add_node("/cpus/cpu@1/cache", {})
+    new["/cpus"]["a"] = cell(2)
+    new["/cpus"]["new"] = b""
+    del new["/cpus"]["gone"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from changetrees import make, tokens
+from changetrees import change_cpus, make, tokens
 from plaintree import NOP, begin, blob, cell, prop
 
 from pydlpar import Change, ConflictError, DeviceTree, Diff, NoSpaceError, TreeError
@@ -33,12 +33,7 @@ def trees() -> tuple[DeviceTree, DeviceTree]:
     cpus = [("a", cell(1)), ("b", b"x\0"), ("gone", b"")]
     old = tree_of(("cpus", cpus, [leaf("cpu@0", ("reg", cell(0)))]))
     new = old.copy()
-    new.remove_node("/cpus/cpu@0")
-    new.add_node("/cpus/cpu@1", {"reg": cell(1)})
-    new.add_node("/cpus/cpu@1/cache", {})
-    new["/cpus"]["a"] = cell(2)
-    new["/cpus"]["new"] = b""
-    del new["/cpus"]["gone"]
+    change_cpus(new)
     return old, new
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from places import ROOT
 
-from pydlpar import DeviceTree, Node
+from pydlpar import DeviceTree, Diff, Node
 from pydlpar._ffi import lib
 
 TABLE = ROOT / "docs" / "features.md"
@@ -15,12 +15,26 @@ TABLE = ROOT / "docs" / "features.md"
 
 @pytest.mark.parametrize(
     ("prefix", "owner"),
-    [("tree.", DeviceTree), ("DeviceTree.", DeviceTree), ("node.", Node)],
+    [
+        ("tree.", DeviceTree),
+        ("DeviceTree.", DeviceTree),
+        ("node.", Node),
+        ("diff.", Diff),
+        ("Diff.", Diff),
+    ],
 )
 def test_names_in_the_table_are_ours(prefix, owner):
     names = set(re.findall(rf"`{re.escape(prefix)}(\w+)", TABLE.read_text()))
     assert names
     assert {name for name in names if not hasattr(owner, name)} == set()
+
+
+def test_commands_in_the_table_are_there():
+    pytest.importorskip("click")
+    from pydlpar.cli.tree import tree
+
+    names = set(re.findall(r"`pydlpar tree ([\w-]+)", TABLE.read_text()))
+    assert {"apply", "patch"} <= names <= tree.commands.keys()
 
 
 def test_functions_in_the_table_are_in_the_header():

@@ -23,6 +23,7 @@ from pydlpar import (
     NoSpaceError,
     NotFoundError,
     StaleHandleError,
+    edits,
 )
 from pydlpar._ffi import lib
 
@@ -301,6 +302,22 @@ def test_transaction_is_not_another_threads_to_end():
         elsewhere(end)
         assert tree.depth == 1
     assert tree.root["v"] == b"1"
+
+
+def test_end_of_a_transaction_is_not_of_the_next_one(monkeypatch):
+    """Another thread may begin one as soon as this one's is closed."""
+    tree = DeviceTree()
+    end = edits._commit
+
+    def end_and_lose(ptr: object) -> int:
+        rc = end(ptr)
+        elsewhere(lambda: lib.dlpar_tree_begin(tree.ptr))
+        return rc
+
+    monkeypatch.setattr(edits, "_commit", end_and_lose)
+    with tree.transaction():
+        tree.root["v"] = b"1"
+    assert (tree.depth, tree.root["v"]) == (1, b"1")
 
 
 def test_reads_see_the_transaction_of_another_thread():

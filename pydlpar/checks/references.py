@@ -6,31 +6,12 @@ from collections.abc import Iterator
 
 from pydlpar.checks.rule import Found, Rule, Severity, rule
 from pydlpar.checks.view import CELL, NodeView, TreeView, is_phandle
+from pydlpar.references import OPTIONAL_SPECIFIERS, SPECIFIERS
 
 __all__ = ["RULES"]
 
-_LISTS = {
-    "clocks": "#clock-cells",
-    "cooling-device": "#cooling-cells",
-    "dmas": "#dma-cells",
-    "hwlocks": "#hwlock-cells",
-    "interrupts-extended": "#interrupt-cells",
-    "io-channels": "#io-channel-cells",
-    "iommus": "#iommu-cells",
-    "mboxes": "#mbox-cells",
-    "msi-parent": "#msi-cells",
-    "mux-controls": "#mux-control-cells",
-    "phys": "#phy-cells",
-    "power-domains": "#power-domain-cells",
-    "pwms": "#pwm-cells",
-    "resets": "#reset-cells",
-    "sound-dai": "#sound-dai-cells",
-    "thermal-sensors": "#thermal-sensor-cells",
-}
-"""Properties of phandles, each followed by as many cells as its node says there."""
-
-_OPTIONAL = frozenset({"msi-parent"})
-"""Those whose node need not say: then no cells follow."""
+_LISTS = {name: cells for name, cells in SPECIFIERS.items() if cells != "#gpio-cells"}
+"""Properties of phandles with arguments, but for those of GPIOs: theirs are many."""
 
 _PLAIN = (
     "cpu-handle",
@@ -64,7 +45,7 @@ def _arguments(
             return
         count = target.number(cells_name)
         if count is None:
-            if name not in _OPTIONAL:
+            if cells_name not in OPTIONAL_SPECIFIERS:
                 yield name, f"{target.path} (cell {at}) has no {cells_name} of one cell"
                 return
             count = 0

@@ -48,8 +48,9 @@ _PROGRESS_FROM = 2000
 @click.option(
     "--tree",
     metavar="FILE",
-    help="Device tree of the machine: a blob (also gzipped) or a directory such as "
-    "/proc/device-tree. Default: a pseries machine with 4 of 16 cores and 4 of 16 GiB.",
+    help="Device tree of the machine: a blob (also gzipped), a directory such as "
+    "/proc/device-tree, or source text (.dts), by dtc. "
+    "Default: a pseries machine with 4 of 16 cores and 4 of 16 GiB.",
 )
 @click.option(
     "--plug",

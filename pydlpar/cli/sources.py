@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 import sys
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import click
 from pydlpar import (
     DeviceTree,
     DlparError,
+    DtsWarning,
     EventError,
     Firmware,
     Node,
@@ -26,7 +28,7 @@ from pydlpar import (
     TreeError,
     decode_event,
 )
-from pydlpar.cli.words import visible
+from pydlpar.cli.words import counted, visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
 
@@ -37,7 +39,9 @@ __all__ = [
     "MissingError",
     "Source",
     "Step",
+    "compile_tree",
     "is_directory",
+    "is_text",
     "node_at",
     "plug",
     "read_blob",
@@ -53,6 +57,8 @@ STDIN = "-"
 EMBEDDED = "@pseries"
 """What the tree of the embedded machine is called where a file is expected."""
 _GZIP = b"\x1f\x8b"
+_TEXT = b"/dts-v1/"
+_TEXT_SUFFIXES = (".dts", ".dtso")
 _EVENT_VERSIONS = range(1, 16)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
@@ -134,8 +140,54 @@ def read_blob(path: str) -> tuple[bytes, bool]:
         raise InputError(f"{shown_path(path)}: damaged gzip data: {error}") from None
 
 
-def read_source(path: str) -> Source:
-    """The tree of a blob (gzipped or not), of a directory, or the embedded one."""
+def is_text(path: str, data: bytes) -> bool:
+    """Whether a source is text for dtc: by its name, or by how it begins."""
+    named = path.removesuffix(".gz").endswith(_TEXT_SUFFIXES)
+    return named or data.lstrip().startswith(_TEXT)
+
+
+def compile_tree(
+    path: str, data: bytes, *, packed: bool, symbols: bool = False
+) -> DeviceTree:
+    """The tree of a source text, by dtc; that dtc warns is told on standard error.
+
+    Args:
+        path: where the text is, next to what it includes.
+        data: what was read there, unpacked.
+        packed: whether the file is gzipped, so that dtc cannot read it itself.
+        symbols: keep the labels, for overlays.
+
+    Raises:
+        InputError: there is no dtc, or it refuses the text.
+    """
+    shown = shown_path(path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", DtsWarning)
+        try:
+            source = data if packed or path == STDIN else Path(path)
+            tree = DeviceTree.from_dts(source, symbols=symbols)
+        except FileNotFoundError as error:
+            raise InputError(f"{shown}: {error.strerror}") from None
+        except DlparError as error:
+            raise InputError(f"{shown}: {_one_line(error)}") from None
+    if told:
+        count = counted(len(told), "warning")
+        text = f"{shown}: {count}, the first: {_one_line(told[0].message)}"
+        click.echo(f"pydlpar: {visible(text, 'utf-8')}", err=True)
+    return tree
+
+
+def _one_line(error: object) -> str:
+    return "; ".join(str(error).split("\n"))
+
+
+def read_source(path: str, *, symbols: bool = False) -> Source:
+    """The tree of a blob (gzipped or not), text, a directory, or the embedded one.
+
+    Args:
+        path: where it is.
+        symbols: keep the labels of text, for overlays.
+    """
     shown = shown_path(path)
     if is_directory(path):
         try:
@@ -146,11 +198,15 @@ def read_source(path: str) -> Source:
             raise InputError(f"{shown}: {error}") from None
         return Source(tree, shown, None, False)
     data, packed = read_blob(path)
+    if is_text(path, data):
+        tree = compile_tree(path, data, packed=packed, symbols=symbols)
+        return Source(tree, shown, None, False)
     try:
         tree = DeviceTree.from_dtb(data)
     except TreeError as error:
         raise InputError(
-            f"{shown}: {error}; expected a flattened device tree"
+            f"{shown}: {error}; expected a flattened device tree, or text "
+            "that begins with /dts-v1/"
         ) from None
     except DlparError as error:
         raise InputError(f"{shown}: {error}") from None

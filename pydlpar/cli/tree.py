@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pydlpar.cli.tree_apply import apply, patch
 from pydlpar.cli.tree_check import check
 from pydlpar.cli.tree_diff import diff
 from pydlpar.cli.tree_edit import create, delete, from_fs, set_property
@@ -17,8 +18,9 @@ __all__ = ["tree"]
 def tree() -> None:
     """Look at device trees, compare, check and change them.
 
-    A tree is a blob (also gzipped), a directory such as /proc/device-tree, `-` for
-    standard input, or @pseries, the embedded machine.
+    A tree is a blob (also gzipped), a directory such as /proc/device-tree, source text
+    (named .dts, or begun with /dts-v1/; dtc compiles it), `-` for standard input, or
+    @pseries, the embedded machine.
 
     \b
       lsprop /proc/device-tree       pydlpar tree show /proc/device-tree
@@ -29,6 +31,8 @@ def tree() -> None:
       fdtput F NODE PROP VALUE       pydlpar tree set F NODE PROP VALUE --as TYPE -i
       fdtput -c, -r, -d              pydlpar tree create, delete
       dtdiff A B                     pydlpar tree diff A B
+      patch (of sources)             pydlpar tree patch F DIFF.json -i
+      fdtoverlay -i F -o OUT O...    pydlpar tree apply F O... -o OUT
       dtc (its checks)               pydlpar tree check F
 
     Exit status: 0 done; 1 the answer is no: not there, different, not valid; 2 bad
@@ -36,5 +40,16 @@ def tree() -> None:
     """
 
 
-for command in (show, get, set_property, create, delete, diff, check, from_fs):
+for command in (
+    show,
+    get,
+    set_property,
+    create,
+    delete,
+    diff,
+    patch,
+    apply,
+    check,
+    from_fs,
+):
     tree.add_command(command)

@@ -22,7 +22,9 @@ from pydlpar.cli.output import Screen
 from pydlpar.cli.sources import (
     STDIN,
     InputError,
+    compile_tree,
     is_directory,
+    is_text,
     read_blob,
     read_source,
     shown_path,
@@ -117,9 +119,12 @@ def _judge(
     if is_directory(path):
         tree = read_source(path).tree
     else:
-        data, _ = read_blob(path)
+        data, packed = read_blob(path)
         try:
-            tree = DeviceTree.from_dtb(data, lenient=lenient)
+            if is_text(path, data):
+                tree = compile_tree(path, data, packed=packed)
+            else:
+                tree = DeviceTree.from_dtb(data, lenient=lenient)
         except TreeError as error:
             return Verdict(shown, error, 0, [], False)
     found = lint(tree, only=only, skip=skip, limit=limit + 1 if limit else 0)

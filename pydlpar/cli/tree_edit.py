@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
 
 import click
 from rich.console import Console
 
 from pydlpar import DeviceTree, DlparError, Node
-from pydlpar.cli.output import Screen, write_file
-from pydlpar.cli.report import diff_lines
+from pydlpar.cli.output import write_file
 from pydlpar.cli.sources import (
     STDIN,
     InputError,
@@ -20,73 +17,15 @@ from pydlpar.cli.sources import (
     Source,
     is_directory,
     node_at,
-    read_source,
 )
+from pydlpar.cli.tree_edited import begin, writes
 from pydlpar.cli.tree_values import KINDS, encode
 from pydlpar.cli.words import counted
 
 __all__ = ["create", "delete", "from_fs", "set_property"]
 
-_Command = TypeVar("_Command", bound=Callable[..., None])
 _EVERY = 256
 """Directories between two words about how far it is."""
-
-
-def _writes(command: _Command) -> _Command:
-    """The options of commands that edit a tree."""
-    for option in (
-        click.option("--diff", is_flag=True, help="Show what changed."),
-        click.option(
-            "-i", "--in-place", is_flag=True, help="Write the result back to FILE."
-        ),
-        click.option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="Write the result to OUT, gzipped if it ends in .gz; '-' is standard "
-            "output.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-class Edit(NamedTuple):
-    """A tree to be edited and written.
-
-    Attributes:
-        source: the tree.
-        before: a copy to compare with; None where nobody wants to see it.
-        output: where it goes; None is back.
-    """
-
-    source: Source
-    before: DeviceTree | None
-    output: str | None
-
-    def finish(self) -> None:
-        """Write the tree, and show what changed."""
-        tree = self.source.tree
-        if self.output is None:
-            write_file(str(self.source.path), tree.to_dtb(), packed=self.source.packed)
-        else:
-            write_file(self.output, tree.to_dtb())
-        if self.before is not None:
-            changes = self.before.diff(tree)
-            Screen().write_styled(diff_lines(changes, self.before))
-
-
-def _begin(file: str, output: str | None, in_place: bool, diff: bool) -> Edit:
-    """Read what is to be edited, once it is clear where the result goes."""
-    if in_place == (output is not None):
-        raise click.UsageError("give --output OUT or --in-place")
-    if diff and output == STDIN:
-        raise click.UsageError("--diff and the tree cannot both go to standard output")
-    source = read_source(file)
-    if in_place and source.path is None:
-        raise InputError(f"{source.shown}: no blob to write back to: give --output")
-    before = DeviceTree.from_dtb(source.tree.to_dtb()) if diff else None
-    return Edit(source, before, output)
 
 
 def _make(source: Source, path: str, parents: bool) -> Node:
@@ -140,7 +79,7 @@ class _ExistsError(InputError):
     "hexadecimal; raw is a file with the bytes.",
 )
 @click.option("-p", "--parents", is_flag=True, help="Add the nodes of PATH not there.")
-@_writes
+@writes
 def set_property(
     file: str,
     path: str,
@@ -165,7 +104,7 @@ def set_property(
     """
     if values and kind is None:
         raise click.UsageError("--as says what the VALUEs are: a type is never guessed")
-    edit = _begin(file, output, in_place, diff)
+    edit = begin(file, output, in_place, diff)
     try:
         node = node_at(edit.source, path)
     except MissingError:
@@ -188,7 +127,7 @@ def set_property(
     is_flag=True,
     help="Add what is missing of each PATH, and nothing where it is there already.",
 )
-@_writes
+@writes
 def create(
     file: str,
     paths: tuple[str, ...],
@@ -205,7 +144,7 @@ def create(
 
     Exit status: 0 written, 1 the node is there or its parent is not, 2 bad input.
     """
-    edit = _begin(file, output, in_place, diff)
+    edit = begin(file, output, in_place, diff)
     for path in paths:
         _make(edit.source, path, parents)
     edit.finish()
@@ -215,7 +154,7 @@ def create(
 @click.argument("file")
 @click.argument("path")
 @click.argument("properties", nargs=-1, metavar="[PROPERTY]...")
-@_writes
+@writes
 def delete(
     file: str,
     path: str,
@@ -232,7 +171,7 @@ def delete(
 
     Exit status: 0 written, 1 no such node or property, 2 bad input.
     """
-    edit = _begin(file, output, in_place, diff)
+    edit = begin(file, output, in_place, diff)
     source = edit.source
     node = node_at(source, path)
     if not properties:

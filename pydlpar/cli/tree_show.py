@@ -106,8 +106,8 @@ def tree_records(
 
 
 def source_text(tree: DeviceTree, top: Node) -> str:
-    """DTS of the whole tree, or of one node as the child of a root."""
-    return (tree if top == tree.root else tree.extract(top)).to_dts()
+    """DTS of the whole tree, or of a node with what is below it."""
+    return tree.to_dts() if top == tree.root else top.to_dts()
 
 
 @click.command(short_help="Show nodes and properties.")
@@ -121,7 +121,9 @@ def source_text(tree: DeviceTree, top: Node) -> str:
 )
 @click.option("--full", is_flag=True, help="Show long values whole.")
 @click.option("-n", "--names", is_flag=True, help="Show paths only, one a line.")
-@click.option("--dts", is_flag=True, help="As source text (dtc -I dtb -O dts).")
+@click.option(
+    "--dts", is_flag=True, help="As source text (dtc -I dtb -O dts), from PATH on."
+)
 @click.option(
     "--json",
     "as_json",
@@ -139,8 +141,8 @@ def show(
 ) -> None:
     """Show the nodes of FILE from PATH on, with their properties.
 
-    FILE is a blob (also gzipped), a directory such as /proc/device-tree, `-` for
-    standard input, or @pseries (the default), the embedded machine.
+    FILE is a blob (also gzipped), a directory such as /proc/device-tree, source text
+    (.dts), `-` for standard input, or @pseries (the default), the embedded machine.
 
     \b
       pydlpar tree show                               # the embedded machine
