@@ -115,6 +115,9 @@ const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id);
 /* The part that a format number picks before version 6; 0: none does. */
 uint32_t rtas_layout_v5_part(unsigned int format);
 
+/* Bytes of the event at @p by its length word, at most @len. */
+size_t rtas_event_len(const uint8_t *p, size_t len);
+
 /* Where a row's bytes are. */
 struct rtas_extent {
 	size_t off;

@@ -13,11 +13,13 @@ from pydlpar.errors import EventError, NotFoundError
 from pydlpar.rtas_encode import EpowSection, HotplugSection, make_epow, make_hotplug
 from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
 
-__all__ = ["RtasEvent", "decode_event", "raise_event_error"]
+__all__ = ["RtasEvent", "decode_event", "decode_pel", "raise_event_error"]
 
 _decode = lib.dlpar_rtas_event_decode
+_decode_pel = lib.dlpar_rtas_pel_decode
 _new = ffi.new
 _buffer = ffi.buffer
+_NULL = ffi.NULL
 _EVENT_T = ffi.typeof("struct dlpar_rtas_event *")
 _SECTIONS_T = ffi.typeof("struct dlpar_rtas_section[]")
 _SIZE_T = ffi.typeof("size_t *")
@@ -26,12 +28,25 @@ _SIZE_T = ffi.typeof("size_t *")
 # summary, hotplug section, EPOW section, header bytes.
 EVENT = Struct("=6I5I4B5B8s8B3x")
 SECTION = Struct("=3I")
+_SECTION_LEN = SECTION.size
+_unpack = EVENT.unpack
 _LEN, _EXT_LENGTH, _N_SECTIONS, _PLID, _DATE, _TIME = range(6)
 _HP, _EP, _HDR = slice(6, 15), slice(16, 21), 21
 _EP_VERSION, _HAS = 15, 28
 
 # More than any log has had; a longer list costs a second call.
 _SECTIONS = 32
+
+# Memory that C writes results to: an event and its sections, and both as
+# buffers. A thread takes one off the list, or makes one, and puts it back.
+_Scratch = tuple[Any, Any, Any, Any]
+_pool: list[_Scratch] = []
+
+
+def _new_scratch() -> _Scratch:
+    ev, parts = _new(_EVENT_T), _new(_SECTIONS_T, _SECTIONS)
+    return ev, parts, _buffer(ev), _buffer(parts)
+
 
 _HAS_PH = lib.DLPAR_RTAS_HAS_PH
 _HAS_HP = lib.DLPAR_RTAS_HAS_HP
@@ -65,10 +80,10 @@ def raise_event_error(
     raise_error(code, what, offset=offset, row=row, decode_error=EventError)
 
 
-def _error(code: int, data: bytes) -> EventError:
+def _error(code: int, decode: Any, data: bytes) -> EventError:
     """What is wrong with *data*, found by decoding it once more."""
     ev, offset = _new(_EVENT_T), _new(_SIZE_T)
-    _decode(ev, ffi.NULL, 0, offset, data, len(data))
+    decode(ev, ffi.NULL, 0, offset, data, len(data))
     try:
         raise_event_error(code, f"RTAS event ({len(data)} bytes given)", offset[0])
     except EventError as error:
@@ -80,7 +95,8 @@ class RtasEvent:
 
     `type`, `severity`, `disposition`, `initiator` and `target` are members of
     `EventType`, `EventSeverity`, `EventDisposition` and `EventParty`; numbers
-    that these do not know stay plain integers.
+    that these do not know stay plain integers. An event that begins at its PH
+    section has none of these, nor a version: they are None.
 
     Attributes:
         raw: the event's bytes; `len(event.raw)` is what it took of the input.
@@ -94,7 +110,7 @@ class RtasEvent:
         self,
         raw: bytes,
         fields: tuple[Any, ...],
-        parts: object,
+        parts: bytes,
         damage: EventError | None,
     ) -> None:
         self.raw = raw
@@ -104,44 +120,45 @@ class RtasEvent:
         self._sections: tuple[RtasSection, ...] | None = None
 
     @property
-    def version(self) -> int:
+    def version(self) -> int | None:
         """Version of the log; 6 and above have sections with two letters."""
-        return int(self._fields[_HDR])
+        version: int | None = self._fields[_HDR]
+        return version
 
     @property
-    def severity(self) -> int:
+    def severity(self) -> int | None:
         """How bad it is."""
-        number: int = self._fields[_HDR + 1]
-        return _SEVERITIES.get(number, number)
+        number: int | None = self._fields[_HDR + 1]
+        return number if number is None else _SEVERITIES.get(number, number)
 
     @property
-    def disposition(self) -> int:
+    def disposition(self) -> int | None:
         """How far the platform recovered."""
-        number: int = self._fields[_HDR + 2]
-        return _DISPOSITIONS.get(number, number)
+        number: int | None = self._fields[_HDR + 2]
+        return number if number is None else _DISPOSITIONS.get(number, number)
 
     @property
     def extended(self) -> bool:
-        """Whether the header says that an extended part follows."""
+        """Whether a header says that an extended part follows."""
         return bool(self._fields[_HDR + 3])
 
     @property
-    def initiator(self) -> int:
+    def initiator(self) -> int | None:
         """Who raised the event."""
-        number: int = self._fields[_HDR + 4]
-        return _PARTIES.get(number, number)
+        number: int | None = self._fields[_HDR + 4]
+        return number if number is None else _PARTIES.get(number, number)
 
     @property
-    def target(self) -> int:
+    def target(self) -> int | None:
         """The device at the other end."""
-        number: int = self._fields[_HDR + 5]
-        return _PARTIES.get(number, number)
+        number: int | None = self._fields[_HDR + 5]
+        return number if number is None else _PARTIES.get(number, number)
 
     @property
-    def type(self) -> int:
+    def type(self) -> int | None:
         """What the event is about."""
-        number: int = self._fields[_HDR + 6]
-        return _TYPES.get(number, number)
+        number: int | None = self._fields[_HDR + 6]
+        return number if number is None else _TYPES.get(number, number)
 
     @property
     def scope(self) -> int | None:
@@ -181,8 +198,7 @@ class RtasEvent:
     def sections(self) -> tuple[RtasSection, ...]:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
-            size = self._fields[_N_SECTIONS] * SECTION.size
-            rows = SECTION.iter_unpack(_buffer(self._parts, size))
+            rows = SECTION.iter_unpack(self._parts)
             self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
         return self._sections
 
@@ -207,7 +223,7 @@ class RtasEvent:
         section = self.section(section_id)
         for name, value in fields.items():
             set_field(changed, section, name, value)
-        return decode_event(changed)
+        return decode_pel(changed) if self.version is None else decode_event(changed)
 
     def to_bytes(self) -> bytes:
         """The event's bytes, exactly as they were decoded."""
@@ -237,7 +253,8 @@ class RtasEvent:
 
     def __repr__(self) -> str:
         ids = " ".join(section.id for section in self.sections)
-        return f"<RtasEvent type {self.type:#04x}, {len(self.raw)} bytes: {ids}>"
+        kind = "without headers" if self.type is None else f"type {self.type:#04x}"
+        return f"<RtasEvent {kind}, {len(self.raw)} bytes: {ids}>"
 
 
 def _timestamp(date: int, time: int) -> datetime | None:
@@ -267,18 +284,48 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3 (RTAS event return format). Cost: one native call.
     """
-    raw = as_bytes(data)
-    cap = _SECTIONS
-    ev, parts = _new(_EVENT_T), _new(_SECTIONS_T, cap)
-    rc = _decode(ev, parts, cap, ffi.NULL, raw, len(raw))
-    fields = EVENT.unpack(_buffer(ev))
+    return _decoded(_decode, as_bytes(data), strict)
+
+
+def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
+    """Decode a platform event log without RTAS headers: one that begins at PH.
+
+    It has as many sections as PH says, and no parts `hdr` and `exthdr`.
+
+    Args:
+        data: bytes-like, C-contiguous; what follows the event is ignored.
+        strict: as for `decode_event`.
+
+    Raises:
+        EventError: damaged; `.offset` is the first byte not understood.
+
+    Source: LoPAR 7.3.3; the logs of OPAL and BMC. Cost: one native call.
+    """
+    event = _decoded(_decode_pel, as_bytes(data), strict)
+    fields = event._fields
+    event._fields = fields[:_HDR] + (None,) * (_HAS - _HDR) + fields[_HAS:]
+    return event
+
+
+def _decoded(decode: Any, raw: bytes, strict: bool) -> RtasEvent:
+    try:
+        scratch = _pool.pop()
+    except IndexError:
+        scratch = _new_scratch()
+    ev, parts, ev_bytes, parts_bytes = scratch
+    rc = decode(ev, parts, _SECTIONS, _NULL, raw, len(raw))
+    fields = _unpack(ev_bytes)
     n = fields[_N_SECTIONS]
-    if n > cap:
+    if n <= _SECTIONS:
+        found = parts_bytes[: n * _SECTION_LEN]
+    else:
         parts = _new(_SECTIONS_T, n)
-        rc = _decode(ev, parts, n, ffi.NULL, raw, len(raw))
+        rc = decode(ev, parts, n, _NULL, raw, len(raw))
+        found = _buffer(parts)[:]
+    _pool.append(scratch)
     damage = None
     if rc < 0:
-        damage = _error(rc, raw)
+        damage = _error(rc, decode, raw)
         if strict:
             raise damage
-    return RtasEvent(raw[: fields[_LEN]], fields, parts, damage)
+    return RtasEvent(raw[: fields[_LEN]], fields, found, damage)
