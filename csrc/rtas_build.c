@@ -166,12 +166,13 @@ static int put_count(struct build *b, const struct dlpar_rtas_field *row,
 	if (!max)
 		max = row->count_len == 1 ? UINT8_MAX : UINT16_MAX;
 	n = row->count_len == 1 ? p[0] & max : wire_get16(p);
-	if (n || !len)
+	if (n)
 		return 0;
 	if (row->type == DLPAR_RTAS_TEXT)
 		len = ALIGN4(len);
-	n = (len + row->count_less + row->unit - 1) / row->unit;
-	if (n > max)
+	len += row->count_less;
+	n = len / row->unit;
+	if (n > max || len % row->unit)
 		return DLPAR_ERR_BADARG;
 	if (row->count_len == 1)
 		p[0] = (uint8_t)(p[0] | n);

@@ -106,6 +106,7 @@ def build_event(
 
     Source: LoPAR 7.3.3.
     """
+    given = list(sections)
     fixed = {
         "version": version,
         "severity": severity,
@@ -120,9 +121,9 @@ def build_event(
         raise ArgumentError(f"scope {scope} of type {type}, expected one with PRRN")
     stamp = _stamp(time)
     if version < _PLATFORM_VERSION:
-        parts = _old_parts(list(sections), stamp)
+        parts = _old_parts(given, stamp)
     else:
-        parts = _platform_parts(list(sections), stamp, plid, headers)
+        parts = _platform_parts(given, stamp, plid, headers)
     if len(parts) == 1:
         alone = build_part("hdr", fixed).data
         return decode_event(alone.ljust(_HEADER_LENGTH, b"\0"))

@@ -204,13 +204,22 @@ def _complete_callout(given: dict[str, Any]) -> None:
             inside.append({"id": key, **given.pop(key)})
     if not inside:
         return
-    ids = [each["id"] for each in inside if isinstance(each, Mapping)]
+    ids = [_id_of(each) for each in inside]
     bits = 0
     for each in ids:
         bits |= _SUBSTRUCTURE_BITS.get(each, 0)
     given["substructures"] = inside
     given.setdefault("identity_included", int("ID" in ids))
     given.setdefault("substructures_included", bits)
+
+
+def _id_of(record: object) -> str:
+    """The id of a sub-structure in whatever form; "" where it has none."""
+    if isinstance(record, RtasSection):
+        return record.id
+    if isinstance(record, bytes):
+        return record[:2].decode("latin-1")
+    return str(record.get("id", "")) if isinstance(record, Mapping) else ""
 
 
 def _identifier_kind(given: Mapping[str, Any]) -> int:
@@ -367,8 +376,11 @@ def _as_value(rows: Sequence[FieldRow], name: str, value: Any) -> Value:
     return result
 
 
-def assemble(parts: Sequence[Part]) -> bytes:
-    """Put *parts* together; header and PH get the length and the count."""
+def assemble(parts: Sequence[Part], count: bool = True) -> bytes:
+    """Put *parts* together; the header gets the length, PH the section count.
+
+    *count* false leaves that of PH as it is.
+    """
     whole = sum(len(part.data) for part in parts)
     sections = sum(1 for part in parts if part.number < _HEADERS)
     done = []
@@ -376,7 +388,7 @@ def assemble(parts: Sequence[Part]) -> bytes:
         changed = bytearray(data)
         if number == _HDR and len(parts) > 1:
             _put(changed, number, "ext_length", whole - len(data))
-        elif number == _PH:
+        elif number == _PH and count:
             _put(changed, number, "section_count", min(sections, _COUNT_MAX))
         done.append(bytes(changed))
     return b"".join(done)

@@ -155,14 +155,14 @@ def section_number(section_id: str) -> int:
     two characters.
 
     Raises:
-        ArgumentError: neither a known word nor two ASCII characters.
+        ArgumentError: neither a known word nor two characters of 8 bits.
     """
     for number, layout in _layouts().items():
         if layout.name == section_id and number:
             return number
-    if len(section_id) != 2 or not section_id.isascii():
-        raise ArgumentError(f"section {section_id!r}, expected two ASCII characters")
-    return int.from_bytes(section_id.encode("ascii"), "big")
+    if len(section_id) != 2 or max(section_id) > "\xff":
+        raise ArgumentError(f"section {section_id!r}, expected two characters")
+    return int.from_bytes(section_id.encode("latin-1"), "big")
 
 
 class RtasSection(Mapping[str, Any]):
