@@ -127,9 +127,9 @@ def build_event(
     if len(parts) == 1:
         alone = build_part("hdr", fixed).data
         return decode_event(alone.ljust(_HEADER_LENGTH, b"\0"))
-    return decode_event(
-        assemble([build_part("hdr", {**fixed, "ext_length": 0}), *parts])
-    )
+    header = build_part("hdr", {**fixed, "ext_length": 0})
+    counted = not any("section_count" in _split(each)[1] for each in given)
+    return decode_event(assemble([header, *parts], counted))
 
 
 def _stamp(time: datetime | None) -> dict[str, str]:
@@ -203,7 +203,8 @@ def event_from_dict(plain: Mapping[str, Any]) -> RtasEvent:
     What was not edited comes back byte by byte, padding included: `raw` keeps
     it. A section whose fields differ from `raw` is changed as by
     `RtasEvent.edit`; one that `raw` does not have is built. Without `raw`, all
-    are built. Sections that are left out are removed.
+    are built, what no field speaks of being zero. Sections that are left out
+    are removed; length and, with `raw`, section count follow.
 
     Raises:
         ArgumentError: not of that form, or see `build_section`.
@@ -222,7 +223,9 @@ def event_from_dict(plain: Mapping[str, Any]) -> RtasEvent:
     before = sum(section.length for section in old.values())
     if len(parts) == len(old) and sum(len(p.data) for p in parts) == before:
         return decode(b"".join(part.data for part in parts))
-    return decode(assemble(parts))
+    private = next((each for each in sections if each.get("id") == "PH"), {})
+    told = base is None and "section_count" in private
+    return decode(assemble(parts, not told))
 
 
 def _from_dict(

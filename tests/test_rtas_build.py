@@ -388,6 +388,24 @@ def _native(inputs, cap=1024, blob=b"abc", number=lib.DLPAR_RTAS_MT):
     ), at[0]
 
 
+@given(st.data())
+def test_native_builder_stays_within_its_room(data):
+    """Any rows with any values: a section that fits, or a documented error."""
+    numbers_of_tables = [section_number(name) for name in [*SECTIONS, *OLD, "callout"]]
+    one = st.tuples(
+        st.sampled_from([0, 1, 4, 255, 65535, 2**64 - 1]),
+        st.integers(0, 30),
+        st.integers(0, 70),
+        st.integers(0, 70),
+    )
+    inputs = data.draw(st.lists(one, max_size=12))
+    number = data.draw(st.sampled_from(numbers_of_tables))
+    cap = data.draw(st.integers(256, 400))
+    rc, _ = _native(inputs, cap, bytes(range(1, 100)), number)
+    allowed = (lib.DLPAR_ERR_BADARG, lib.DLPAR_ERR_NOSPACE)
+    assert 0 < rc <= cap or rc in allowed
+
+
 def test_native_builder_checks_what_it_is_given():
     """A row or bytes that are not there: the input is named, nothing read."""
     bad = lib.DLPAR_ERR_BADARG
