@@ -133,7 +133,7 @@ struct rtas_extent {
 int rtas_row_extent(struct rtas_extent *out, const struct dlpar_rtas_field *row,
 		    size_t last, const uint8_t *buf, size_t len);
 
-/* Whether all rows of a @layout that are expected fit. */
+/* Whether all rows of @layout that are expected fit, in @len >= min_len. */
 int rtas_rows_fit(const struct dlpar_rtas_layout *layout, const uint8_t *buf,
 		  size_t len);
 

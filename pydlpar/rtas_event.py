@@ -12,7 +12,14 @@ from pydlpar.constants import EventDisposition, EventParty, EventSeverity, Event
 from pydlpar.errors import EventError, NotFoundError
 from pydlpar.rtas_describe import describe, summary
 from pydlpar.rtas_edit import EventEdit
-from pydlpar.rtas_encode import EpowSection, HotplugSection, make_epow, make_hotplug
+from pydlpar.rtas_encode import (
+    EPOW,
+    HOTPLUG,
+    EpowSection,
+    HotplugSection,
+    make_epow,
+    make_hotplug,
+)
 from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
 
 __all__ = ["RtasEvent", "decode_event", "decode_pel", "raise_event_error"]
@@ -23,31 +30,47 @@ _new = ffi.new
 _buffer = ffi.buffer
 _NULL = ffi.NULL
 _EVENT_T = ffi.typeof("struct dlpar_rtas_event *")
-_SECTIONS_T = ffi.typeof("struct dlpar_rtas_section[]")
+_PARTS_T = ffi.typeof("struct dlpar_rtas_section *")
+_MEMORY_T = ffi.typeof("uint8_t[]")
 _SIZE_T = ffi.typeof("size_t *")
 
-# struct dlpar_rtas_event and struct dlpar_rtas_section, as C lays them out:
-# summary, hotplug section, EPOW section, header bytes.
-EVENT = Struct("=6I5I4B5B8s8B3x")
+# struct dlpar_rtas_event: its size, and where its members are in it.
+EVENT_LEN = ffi.sizeof("struct dlpar_rtas_event")
+
+
+def _at(member: str) -> int:
+    return int(ffi.offsetof("struct dlpar_rtas_event", member))
+
+
+_LEN, _EXT_LENGTH, _N_SECTIONS = _at("len"), _at("ext_length"), _at("n_sections")
+_PLID, _HP, _EPOW, _HAS = _at("plid"), _at("hp"), _at("epow"), _at("has")
+_VERSION, _SEVERITY, _TYPE = _at("version"), _at("severity"), _at("type")
+_DISPOSITION, _EXTENDED = _at("disposition"), _at("extended")
+_INITIATOR, _TARGET = _at("initiator"), _at("target")
+
+# struct dlpar_rtas_section, as C lays it out; PLID, date and time of an event.
 SECTION = Struct("=3I")
-_SECTION_LEN = SECTION.size
-_unpack = EVENT.unpack
-_LEN, _EXT_LENGTH, _N_SECTIONS, _PLID, _DATE, _TIME = range(6)
-_HP, _EP, _HDR = slice(6, 15), slice(16, 21), 21
-_EP_VERSION, _HAS = 15, 28
+_stamp_at = Struct("=3I").unpack_from
+_number_at = Struct("=I").unpack_from
+_hotplug_at = HOTPLUG.unpack_from
+_epow_at = EPOW.unpack_from
 
 # More than any log has had; a longer list costs a second call.
 _SECTIONS = 32
 
-# Memory that C writes results to: an event and its sections, and both as
-# buffers. A thread takes one off the list, or makes one, and puts it back.
-_Scratch = tuple[Any, Any, Any, Any]
+_ENDS = [EVENT_LEN + n * SECTION.size for n in range(_SECTIONS + 1)]
+
+# Memory that C writes a result to: the event, its sections behind it, and both
+# as one buffer. A thread takes it off the list, or makes it, and puts it back.
+_Scratch = tuple[Any, Any, Any]
 _pool: list[_Scratch] = []
 
 
-def _new_scratch() -> _Scratch:
-    ev, parts = _new(_EVENT_T), _new(_SECTIONS_T, _SECTIONS)
-    return ev, parts, _buffer(ev), _buffer(parts)
+def _new_scratch(sections: int) -> _Scratch:
+    memory = _new(_MEMORY_T, EVENT_LEN + sections * SECTION.size)
+    keep = _buffer(memory)
+    parts = ffi.cast(_PARTS_T, memory + EVENT_LEN)
+    return ffi.cast(_EVENT_T, memory), parts, keep
 
 
 _HAS_PH = lib.DLPAR_RTAS_HAS_PH
@@ -101,76 +124,85 @@ class RtasEvent:
     section has none of these, nor a version: they are None.
 
     Attributes:
-        raw: the event's bytes; `len(event.raw)` is what it took of the input.
         damage: the error that ended the decoding, or None; only with
             `strict=False`.
     """
 
-    __slots__ = ("_fields", "_parts", "_sections", "damage", "raw")
+    __slots__ = ("_data", "_headers", "_raw", "_result", "_sections", "damage")
 
     def __init__(
-        self,
-        raw: bytes,
-        fields: tuple[Any, ...],
-        parts: bytes,
-        damage: EventError | None,
+        self, data: bytes, result: bytes, headers: bool, damage: EventError | None
     ) -> None:
-        self.raw = raw
+        self._data = data
+        self._result = result
+        self._headers = headers
         self.damage = damage
-        self._fields = fields
-        self._parts = parts
+        self._raw: bytes | None = None
         self._sections: tuple[RtasSection, ...] | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The event's bytes; `len(event.raw)` is what it took of the input."""
+        raw = self._raw
+        if raw is None:
+            (length,) = _number_at(self._result, _LEN)
+            self._raw = self._data = raw = self._data[:length]
+        return raw
 
     @property
     def version(self) -> int | None:
         """Version of the log; 6 and above have sections with two letters."""
-        version: int | None = self._fields[_HDR]
-        return version
+        return self._result[_VERSION] if self._headers else None
 
     @property
     def severity(self) -> int | None:
         """How bad it is."""
-        number: int | None = self._fields[_HDR + 1]
-        return number if number is None else _SEVERITIES.get(number, number)
+        return self._member(_SEVERITY, _SEVERITIES)
 
     @property
     def disposition(self) -> int | None:
         """How far the platform recovered."""
-        number: int | None = self._fields[_HDR + 2]
-        return number if number is None else _DISPOSITIONS.get(number, number)
+        return self._member(_DISPOSITION, _DISPOSITIONS)
 
     @property
     def extended(self) -> bool:
         """Whether a header says that an extended part follows."""
-        return bool(self._fields[_HDR + 3])
+        return bool(self._result[_EXTENDED])
 
     @property
     def initiator(self) -> int | None:
         """Who raised the event."""
-        number: int | None = self._fields[_HDR + 4]
-        return number if number is None else _PARTIES.get(number, number)
+        return self._member(_INITIATOR, _PARTIES)
 
     @property
     def target(self) -> int | None:
         """The device at the other end."""
-        number: int | None = self._fields[_HDR + 5]
-        return number if number is None else _PARTIES.get(number, number)
+        return self._member(_TARGET, _PARTIES)
 
     @property
     def type(self) -> int | None:
         """What the event is about."""
-        number: int | None = self._fields[_HDR + 6]
-        return number if number is None else _TYPES.get(number, number)
+        return self._member(_TYPE, _TYPES)
+
+    def _member(self, at: int, members: dict[int, int]) -> int | None:
+        if not self._headers:
+            return None
+        number = self._result[at]
+        return members.get(number, number)
 
     @property
     def scope(self) -> int | None:
         """The change scope of a PRRN event; None for others."""
-        return int(self._fields[_EXT_LENGTH]) if self.type == EventType.PRRN else None
+        if self.type != EventType.PRRN:
+            return None
+        return int(_number_at(self._result, _EXT_LENGTH)[0])
 
     @property
     def plid(self) -> int | None:
         """Platform log id, read as big-endian; None without a PH section."""
-        return int(self._fields[_PLID]) if self._fields[_HAS] & _HAS_PH else None
+        if not self._result[_HAS] & _HAS_PH:
+            return None
+        return int(_number_at(self._result, _PLID)[0])
 
     @property
     def timestamp(self) -> datetime | None:
@@ -179,9 +211,10 @@ class RtasEvent:
         From the PH section, before version 6 from the extended header; None
         without them, or where the date is not one.
         """
-        if not self._fields[_HAS] & _HAS_PH:
+        if not self._result[_HAS] & _HAS_PH:
             return self._old_timestamp()
-        return _timestamp(self._fields[_DATE], self._fields[_TIME])
+        _, date, time = _stamp_at(self._result, _PLID)
+        return _timestamp(date, time)
 
     def _old_timestamp(self) -> datetime | None:
         for section in self.sections:
@@ -192,22 +225,24 @@ class RtasEvent:
     @property
     def hotplug(self) -> HotplugSection | None:
         """The first HP section."""
-        if not self._fields[_HAS] & _HAS_HP:
+        result = self._result
+        if not result[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(self._fields[_HP], self.raw)
+        return make_hotplug(_hotplug_at(result, _HP), self._data)
 
     @property
     def epow(self) -> EpowSection | None:
         """The first EP section."""
-        if not self._fields[_HAS] & _HAS_EP:
+        if not self._result[_HAS] & _HAS_EP:
             return None
-        return make_epow(self._fields[_EP_VERSION], self._fields[_EP])
+        version, *fields = _epow_at(self._result, _EPOW)
+        return make_epow(version, tuple(fields))
 
     @property
     def sections(self) -> tuple[RtasSection, ...]:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
-            rows = SECTION.iter_unpack(self._parts)
+            rows = SECTION.iter_unpack(self._result[EVENT_LEN:])
             self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
         return self._sections
 
@@ -232,7 +267,7 @@ class RtasEvent:
         section = self.section(section_id)
         for name, value in fields.items():
             set_field(changed, section, name, value)
-        return decode_pel(changed) if self.version is None else decode_event(changed)
+        return decode_event(changed) if self._headers else decode_pel(changed)
 
     def edit(self) -> EventEdit:
         """The event's parts, to change, add and remove; see `EventEdit`."""
@@ -307,7 +342,7 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3 (RTAS event return format). Cost: one native call.
     """
-    return _decoded(_decode, as_bytes(data), strict)
+    return _decoded(_decode, True, as_bytes(data), strict)
 
 
 def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
@@ -324,31 +359,30 @@ def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3; the logs of OPAL and BMC. Cost: one native call.
     """
-    event = _decoded(_decode_pel, as_bytes(data), strict)
-    fields = event._fields
-    event._fields = fields[:_HDR] + (None,) * (_HAS - _HDR) + fields[_HAS:]
-    return event
+    return _decoded(_decode_pel, False, as_bytes(data), strict)
 
 
-def _decoded(decode: Any, raw: bytes, strict: bool) -> RtasEvent:
+def _decoded(decode: Any, headers: bool, raw: bytes, strict: bool) -> RtasEvent:
     try:
         scratch = _pool.pop()
     except IndexError:
-        scratch = _new_scratch()
-    ev, parts, ev_bytes, parts_bytes = scratch
-    rc = decode(ev, parts, _SECTIONS, _NULL, raw, len(raw))
-    fields = _unpack(ev_bytes)
-    n = fields[_N_SECTIONS]
-    if n <= _SECTIONS:
-        found = parts_bytes[: n * _SECTION_LEN]
-    else:
-        parts = _new(_SECTIONS_T, n)
-        rc = decode(ev, parts, n, _NULL, raw, len(raw))
-        found = _buffer(parts)[:]
+        scratch = _new_scratch(_SECTIONS)
+    ev, parts, memory = scratch
+    n = decode(ev, parts, _SECTIONS, _NULL, raw, len(raw))
+    if n >= 0:
+        result = memory[: _ENDS[n]]
+        _pool.append(scratch)
+        return RtasEvent(raw, result, headers, None)
+    (n,) = _number_at(memory, _N_SECTIONS)
     _pool.append(scratch)
-    damage = None
-    if rc < 0:
-        damage = _error(rc, decode, raw)
-        if strict:
-            raise damage
-    return RtasEvent(raw[: fields[_LEN]], fields, found, damage)
+    return _unusual(decode, headers, raw, strict, n)
+
+
+def _unusual(decode: Any, headers: bool, raw: bytes, strict: bool, n: int) -> RtasEvent:
+    """An event that is damaged, or has *n* sections: more than is usual."""
+    ev, parts, memory = _new_scratch(n)
+    rc = decode(ev, parts, n, _NULL, raw, len(raw))
+    damage = _error(rc, decode, raw) if rc < 0 else None
+    if strict and damage:
+        raise damage
+    return RtasEvent(raw, memory[:], headers, damage)

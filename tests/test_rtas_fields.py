@@ -15,7 +15,7 @@ from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
 from pydlpar.rtas_batch import EventTable
 from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
-from pydlpar.rtas_event import EVENT, SECTION
+from pydlpar.rtas_event import SECTION
 from pydlpar.rtas_table import RECORD, VALUE
 
 NAMED = hotplug_event(pydlpar.HotplugSection(5, 1, 1, drc_name="PHB 10", token=3))
@@ -30,7 +30,6 @@ def layouts():
 @pytest.mark.parametrize(
     ("form", "struct"),
     [
-        (EVENT, "event"),
         (SECTION, "section"),
         (HOTPLUG, "hotplug"),
         (EPOW, "epow"),
@@ -72,6 +71,19 @@ def test_rows_stay_inside_of_the_shortest_section():
 def setting(row, name):
     """A member whose name is a word of Python."""
     return getattr(row, name)
+
+
+def test_rows_that_are_called_fixed_always_fit():
+    """The check of a section begins behind them."""
+    for layout in layouts():
+        rows = ffi.unpack(layout.fields, layout.n_fields)
+        assert bool(layout.holds) == any(row.of for row in rows)
+        for row in rows[: layout.fixed]:
+            assert not row.when or setting(row, "from") == 0
+            assert not row.count_len
+            assert 0 < row.off + row.len <= layout.min_len
+        rest = rows[layout.fixed :]
+        assert not rest or setting(rest[0], "from") != lib.DLPAR_RTAS_FROM_LAST
 
 
 def test_numbers_that_lengths_are_made_of_stand_before_what_they_measure():
