@@ -10,6 +10,7 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent
 HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector"]
 HEADERS += ["dlpar_rtas_enum", "dlpar_rtas", "dlpar_rtas_layout"]
+HEADERS += ["dlpar_arrow", "dlpar_rtas_batch", "cffi_capsule"]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
 
@@ -46,7 +47,7 @@ for name in HEADERS:
     ffibuilder.cdef(declarations(f"{name}.h"))
 ffibuilder.set_source(
     "pydlpar._native",
-    '#include "dlpar.h"',
+    '#include "dlpar.h"\n#include "cffi_capsule.h"',
     include_dirs=["csrc"],
     sources=sorted(f"csrc/{p.name}" for p in HERE.glob("*.c")),
     depends=sorted(f"csrc/{p.name}" for p in HERE.glob("*.h")),

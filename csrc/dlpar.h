@@ -194,6 +194,8 @@ const char *dlpar_strerror(int err);
 #include "dlpar_rtas_enum.h"
 #include "dlpar_rtas.h"
 #include "dlpar_rtas_layout.h"
+#include "dlpar_arrow.h"
+#include "dlpar_rtas_batch.h"
 
 #ifdef __cplusplus
 }
