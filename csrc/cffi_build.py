@@ -9,7 +9,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 HEADERS = ["dlpar", "dlpar_tree", "dlpar_drmem", "dlpar_connector"]
-HEADERS += ["dlpar_rtas_enum", "dlpar_rtas", "dlpar_rtas_layout"]
+HEADERS += ["dlpar_rtas_enum", "dlpar_rtas", "dlpar_rtas_layout", "dlpar_rtas_log"]
 HEADERS += ["dlpar_arrow", "dlpar_rtas_batch", "cffi_capsule"]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 

@@ -194,6 +194,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_rtas_enum.h"
 #include "dlpar_rtas.h"
 #include "dlpar_rtas_layout.h"
+#include "dlpar_rtas_log.h"
 #include "dlpar_arrow.h"
 #include "dlpar_rtas_batch.h"
 

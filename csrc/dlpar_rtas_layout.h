@@ -81,6 +81,9 @@ struct dlpar_rtas_layout {
 	uint8_t end_len;	/* a length up to this ends the run */
 	uint8_t keyed;
 	uint8_t checked;	/* its rows have to fit where it is met */
+	uint8_t holds;		/* some row is RECORDS */
+	uint8_t fixed;		/* leading rows that min_len has room for, and
+				 * that nothing stands behind */
 };
 
 /* The value of one field. */

@@ -30,28 +30,13 @@ struct row {
 	uint8_t code[DLPAR_RTAS_CODE_LEN];
 };
 
-/* Bytes of the event at @p by its length word, at most @len. */
-static size_t event_len(const uint8_t *p, size_t len)
-{
-	uint32_t ext_length;
-
-	if (len <= HDR_LEN)
-		return len;
-	if (!(p[HDR_FLAGS] & 0x04) || p[HDR_TYPE] == DLPAR_EVENT_PRRN)
-		return HDR_LEN;
-	ext_length = wire_get32(p + HDR_LENGTH);
-	if (ext_length > len - HDR_LEN)
-		return len;
-	return HDR_LEN + ext_length;
-}
-
 size_t dlpar_rtas_count(const uint8_t *buf, size_t len)
 {
 	size_t pos = 0;
 	size_t n = 0;
 
 	while (pos < len) {
-		pos += event_len(buf + pos, len - pos);
+		pos += rtas_event_len(buf + pos, len - pos);
 		n++;
 	}
 	return n;
@@ -302,7 +287,8 @@ int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
 		put_row(cols, row, &ev, buf + pos);
 		if (rc < 0) {
 			put_damage(cols, row, rc, pos + off);
-			ev.len = (uint32_t)event_len(buf + pos, len - pos);
+			ev.len = (uint32_t)rtas_event_len(buf + pos,
+							  len - pos);
 		}
 		rc = 0;
 		cols->offset[row] = pos;

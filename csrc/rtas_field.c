@@ -165,7 +165,7 @@ int rtas_rows_fit(const struct dlpar_rtas_layout *layout, const uint8_t *buf,
 	size_t last = 0;
 	size_t i;
 
-	for (i = 0; i < layout->n_fields; i++)
+	for (i = layout->fixed; i < layout->n_fields; i++)
 		if (next_extent(&extent, &layout->fields[i], &last, buf,
 				len) < 0)
 			return 0;

@@ -114,39 +114,41 @@ static const struct dlpar_rtas_field ep[] = {
 };
 
 #define ROWS(i, n, rows, l) \
-	.id = i, .name = n, .fields = rows, \
+	.id = DLPAR_RTAS_##i, .name = n, .fields = rows, \
 	.n_fields = sizeof(rows) / sizeof((rows)[0]), .min_len = l
-#define LAYOUT(i, n, rows, l) { ROWS(DLPAR_RTAS_##i, n, rows, l) }
-#define CHECKED(i, n, rows, l) \
-	{ ROWS(DLPAR_RTAS_##i, n, rows, l), .checked = 1 }
-#define SUB(i, n, rows, l) \
-	{ ROWS(DLPAR_RTAS_##i, n, rows, l), .len_off = 2, .len_len = 1 }
+#define LAYOUT(i, n, rows, l) { ROWS(i, n, rows, l) }
+#define CHECKED(i, n, rows, l, f) \
+	{ ROWS(i, n, rows, l), .checked = 1, .fixed = f }
+#define HOLDER(i, n, rows, l, f) \
+	{ ROWS(i, n, rows, l), .checked = 1, .holds = 1, .fixed = f }
+#define SUB(i, n, rows, l, f) \
+	{ ROWS(i, n, rows, l), .len_off = 2, .len_len = 1, .fixed = f }
 
-/*
- * Looked up in this order: what every event has first; the table of unknown
- * sections last, that of unknown sub-structures before.
- */
+/* What every event has comes first; then sections before version 6, ... */
+enum { FIRST_V5 = 20, FIRST_SUB = 30, FIRST_RECORD = 34, UNKNOWN = 38 };
+
 static const struct dlpar_rtas_layout layouts[] = {
 	LAYOUT(PH, "PH", ph, PH_LEN),
 	LAYOUT(UH, "UH", uh, UH_LEN),
 	LAYOUT(HP, "HP", hp, HP_MIN_LEN),
 	LAYOUT(EP, "EP", ep, EP_LEN),
-	CHECKED(PS, "PS", src, SRC_LEN),
-	CHECKED(SS, "SS", src, SRC_LEN),
+	HOLDER(PS, "PS", src, SRC_LEN, 13),
 	LAYOUT(UD, "UD", opaque, SEC_DATA),
-	CHECKED(EH, "EH", eh, EH_LEN),
+	HOLDER(SS, "SS", src, SRC_LEN, 13),
+	CHECKED(EH, "EH", eh, EH_LEN, 12),
 	LAYOUT(MT, "MT", mt, MT_LEN),
 	LAYOUT(LR, "LR", lr, LR_LEN),
-	CHECKED(LP, "LP", lp, LP_LEN),
+	CHECKED(LP, "LP", lp, LP_LEN, 9),
 	LAYOUT(IE, "IE", ie, IE_LEN),
 	LAYOUT(DH, "DH", dh, DH_LEN),
 	LAYOUT(MC, "MC", mc, MC_LEN),
 	LAYOUT(ED, "ED", ed, ED_LEN),
-	CHECKED(EI, "EI", ei, EI_LEN),
+	HOLDER(EI, "EI", ei, EI_LEN, 12),
 	LAYOUT(MI, "MI", mi, MI_LEN),
 	LAYOUT(SW, "SW", sw, SW_LEN),
 	LAYOUT(CH, "CH", ch, SEC_DATA),
 	LAYOUT(HM, "HM", hm, SEC_DATA),
+	[FIRST_V5] =
 	LAYOUT(HDR, "hdr", hdr, HDR_SUMMARY_LEN),
 	LAYOUT(EXTHDR, "exthdr", exthdr, EXT_V5_LEN),
 	LAYOUT(V5_EPOW, "epow", v5_epow, V5_BODY_LEN),
@@ -156,19 +158,24 @@ static const struct dlpar_rtas_layout layouts[] = {
 	LAYOUT(V5_MEM, "mem", v5_mem, V5_BODY_LEN),
 	LAYOUT(V5_POST, "post", v5_post, V5_BODY_LEN),
 	LAYOUT(V5_SP, "sp", v5_sp, V5_BODY_LEN),
-	LAYOUT(V5_VENDOR, "vendor", v5_vendor, V5_VENDOR_LEN),
-	{ ROWS(DLPAR_RTAS_CALLOUT, "callout", callout, CALLOUT_LEN),
-	  .len_off = 0, .len_len = 1 },
-	SUB(SUB_ID, "ID", sub_id, SUB_LEN),
-	SUB(SUB_PE, "PE", sub_pe, SUB_PE_LEN),
-	SUB(SUB_MR, "MR", sub_mr, SUB_MR_LEN),
-	LAYOUT(UNIT, "unit", unit, UNIT_LEN),
-	LAYOUT(READING, "reading", reading, READING_LEN),
-	{ ROWS(DLPAR_RTAS_REGISTER, "register", vendor_register, REGISTER_LEN),
-	  .len_off = 0, .len_len = 2, .end_len = 2 },
-	{ ROWS(DLPAR_RTAS_SUB, "substructure", sub_unknown, SUB_LEN),
-	  .len_off = 2, .len_len = 1, .keyed = 1 },
-	{ ROWS(0, "unknown", opaque, SEC_DATA) },
+	{ ROWS(V5_VENDOR, "vendor", v5_vendor, V5_VENDOR_LEN), .holds = 1 },
+	[FIRST_SUB] =
+	SUB(SUB_ID, "ID", sub_id, SUB_LEN, 3),
+	SUB(SUB_PE, "PE", sub_pe, SUB_PE_LEN, 5),
+	{ ROWS(SUB_MR, "MR", sub_mr, SUB_MR_LEN), .len_off = 2, .len_len = 1,
+	  .holds = 1, .fixed = 4 },
+	{ ROWS(SUB, "substructure", sub_unknown, SUB_LEN),
+	  .len_off = 2, .len_len = 1, .keyed = 1, .fixed = 3 },
+	[FIRST_RECORD] =
+	{ ROWS(CALLOUT, "callout", callout, CALLOUT_LEN),
+	  .len_off = 0, .len_len = 1, .holds = 1, .fixed = 6 },
+	{ ROWS(UNIT, "unit", unit, UNIT_LEN), .fixed = 2 },
+	{ ROWS(READING, "reading", reading, READING_LEN), .fixed = 3 },
+	{ ROWS(REGISTER, "register", vendor_register, REGISTER_LEN),
+	  .len_off = 0, .len_len = 2, .end_len = 2, .fixed = 2 },
+	[UNKNOWN] =
+	{ .name = "unknown", .fields = opaque, .min_len = SEC_DATA,
+	  .n_fields = sizeof(opaque) / sizeof(opaque[0]) },
 };
 
 #define N_LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
@@ -191,14 +198,29 @@ int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out)
 	return (int)N_LAYOUTS;
 }
 
+/* Where the tables of ids with equal upper 16 bits are, and of unknown ones. */
+static const struct {
+	uint8_t first;
+	uint8_t end;
+	uint8_t other;
+} rooms[] = {
+	{ 0, FIRST_V5, UNKNOWN },
+	{ FIRST_V5, FIRST_SUB, UNKNOWN },
+	{ FIRST_SUB, FIRST_RECORD, FIRST_RECORD - 1 },
+	{ FIRST_RECORD, UNKNOWN, UNKNOWN },
+};
+
 const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id)
 {
+	size_t room = id >> 16;
 	size_t i;
 
-	for (i = 0; i < N_LAYOUTS - 1; i++)
+	if (room >= sizeof(rooms) / sizeof(rooms[0]))
+		return &layouts[UNKNOWN];
+	for (i = rooms[room].first; i < rooms[room].end; i++)
 		if (layouts[i].id == id)
 			return &layouts[i];
-	return &layouts[i - (id >> 16 == DLPAR_RTAS_SUB >> 16)];
+	return &layouts[rooms[room].other];
 }
 
 uint32_t rtas_layout_v5_part(unsigned int format)

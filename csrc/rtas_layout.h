@@ -115,6 +115,9 @@ const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id);
 /* The part that a format number picks before version 6; 0: none does. */
 uint32_t rtas_layout_v5_part(unsigned int format);
 
+/* Bytes of the event at @p by its length word, at most @len. */
+size_t rtas_event_len(const uint8_t *p, size_t len);
+
 /* Where a row's bytes are. */
 struct rtas_extent {
 	size_t off;
@@ -130,7 +133,7 @@ struct rtas_extent {
 int rtas_row_extent(struct rtas_extent *out, const struct dlpar_rtas_field *row,
 		    size_t last, const uint8_t *buf, size_t len);
 
-/* Whether all rows of a @layout that are expected fit. */
+/* Whether all rows of @layout that are expected fit, in @len >= min_len. */
 int rtas_rows_fit(const struct dlpar_rtas_layout *layout, const uint8_t *buf,
 		  size_t len);
 

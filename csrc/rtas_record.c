@@ -20,7 +20,7 @@ struct frame {
 	/* The run of records that the row before is, if pos is below end. */
 	size_t pos;
 	size_t end;
-	uint32_t of;
+	const struct dlpar_rtas_layout *of;
 };
 
 struct search {
@@ -52,7 +52,7 @@ static int next_run(struct search *s, struct frame *f)
 			continue;
 		f->pos = f->off + e.off;
 		f->end = f->pos + e.len;
-		f->of = row->of;
+		f->of = rtas_layout_find(row->of);
 		return 1;
 	}
 	return 0;
@@ -99,7 +99,8 @@ static void add_record(struct search *s, const struct frame *holder,
 /* Take the record at the frame's position, and look through it next. */
 static int enter_record(struct search *s, struct frame *f)
 {
-	const struct dlpar_rtas_layout *layout = rtas_layout_find(f->of);
+	const struct dlpar_rtas_layout *layout = f->of;
+	size_t off = f->pos;
 	size_t len;
 	int rc;
 
@@ -111,13 +112,16 @@ static int enter_record(struct search *s, struct frame *f)
 	if (rc <= 0)
 		return rc;
 	add_record(s, f, layout, len);
+	f->pos += len;
+	if (!layout->holds)
+		return 0;
 	if (s->depth > DLPAR_RTAS_DEPTH_MAX)
 		return DLPAR_ERR_INTERNAL;
-	s->stack[s->depth++] = (struct frame){
-		.layout = layout, .off = f->pos, .len = len,
-		.self = (uint32_t)s->n,
+	f = &s->stack[s->depth++];
+	*f = (struct frame){
+		.layout = layout, .off = off, .len = len,
+		.row = layout->fixed, .self = (uint32_t)s->n,
 	};
-	f->pos += len;
 	return 0;
 }
 
@@ -143,13 +147,18 @@ int dlpar_rtas_records(struct dlpar_rtas_record *records, size_t cap,
 		       size_t *n, size_t *err_off, uint32_t id,
 		       const uint8_t *buf, size_t len)
 {
-	struct search s = {
-		.records = records, .cap = records ? cap : 0, .buf = buf,
-		.stack[0] = { .layout = rtas_layout_find(id), .len = len },
-		.depth = 1,
-	};
+	struct search s;
 	int rc;
 
+	s.records = records;
+	s.cap = records ? cap : 0;
+	s.n = 0;
+	s.err_off = 0;
+	s.buf = buf;
+	s.stack[0] = (struct frame){
+		.layout = rtas_layout_find(id), .len = len,
+	};
+	s.depth = s.stack[0].layout->holds;
 	rc = search_all(&s);
 	*n = s.n;
 	if (rc < 0 && err_off)

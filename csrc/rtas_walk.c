@@ -232,28 +232,69 @@ static size_t section_len(struct walk *w, size_t pos, uint32_t *id,
 	return len;
 }
 
-static void walk_sections(struct walk *w)
+/* The section at @pos, the @nth; where the next one is, or 0. */
+static size_t walk_section(struct walk *w, size_t pos, int nth)
 {
 	const struct dlpar_rtas_layout *layout;
-	size_t pos = EVENT_SECTIONS;
 	uint32_t id = 0;
 	size_t len;
+
+	len = section_len(w, pos, &id, &layout);
+	if (!len)
+		return 0;
+	if (!in_order(w, id, nth)) {
+		fail(w, DLPAR_ERR_SECTORDER, pos);
+		return 0;
+	}
+	if (!read_section(w, layout, pos, len))
+		return 0;
+	add_part(w, id, pos, len);
+	return pos + len;
+}
+
+static void walk_sections(struct walk *w)
+{
+	size_t pos = EVENT_SECTIONS;
 	int nth;
 
 	for (nth = 0; pos < w->end; nth++) {
-		len = section_len(w, pos, &id, &layout);
-		if (!len)
+		pos = walk_section(w, pos, nth);
+		if (!pos)
 			return;
-		if (!in_order(w, id, nth)) {
-			fail(w, DLPAR_ERR_SECTORDER, pos);
-			return;
-		}
-		if (!read_section(w, layout, pos, len))
-			return;
-		add_part(w, id, pos, len);
-		pos += len;
 	}
 	if (nth == 1 && w->ev->has & DLPAR_RTAS_HAS_PH)
+		fail(w, DLPAR_ERR_SECTORDER, pos);
+}
+
+/* A log that begins with PH has no length: PH tells how many sections. */
+static void walk_pel(struct walk *w)
+{
+	size_t pos = 0;
+	int count = 1;
+	int nth;
+
+	if (w->len < SEC_DATA) {
+		fail(w, DLPAR_ERR_TRUNCATED, 0);
+		return;
+	}
+	if (wire_get16(w->buf + SEC_ID) != DLPAR_RTAS_PH) {
+		fail(w, DLPAR_ERR_FORMAT, 0);
+		return;
+	}
+	w->end = w->len;
+	for (nth = 0; nth < count; nth++) {
+		if (pos == w->len) {
+			fail(w, DLPAR_ERR_TRUNCATED, pos);
+			return;
+		}
+		pos = walk_section(w, pos, nth);
+		if (!pos)
+			return;
+		if (nth == 0 && w->buf[PH_SECTIONS] > 1)
+			count = w->buf[PH_SECTIONS];
+	}
+	w->end = pos;
+	if (count == 1)
 		fail(w, DLPAR_ERR_SECTORDER, pos);
 }
 
@@ -313,6 +354,19 @@ static void walk_v5(struct walk *w)
 		add_part(w, DLPAR_RTAS_V5_VENDOR, pos, len);
 }
 
+static int finish(const struct walk *w, size_t *err_off)
+{
+	w->ev->len = (uint32_t)w->end;
+	if (w->err) {
+		if (err_off)
+			*err_off = w->err_off;
+		return w->err;
+	}
+	if (w->sections && w->ev->n_sections > w->cap)
+		return DLPAR_ERR_NOSPACE;
+	return (int)w->ev->n_sections;
+}
+
 int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 			    struct dlpar_rtas_section *sections, size_t cap,
 			    size_t *err_off, const uint8_t *buf, size_t len)
@@ -330,13 +384,19 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 		else
 			walk_v6(&w);
 	}
-	ev->len = (uint32_t)w.end;
-	if (w.err) {
-		if (err_off)
-			*err_off = w.err_off;
-		return w.err;
-	}
-	if (sections && ev->n_sections > cap)
-		return DLPAR_ERR_NOSPACE;
-	return (int)ev->n_sections;
+	return finish(&w, err_off);
+}
+
+int dlpar_rtas_pel_decode(struct dlpar_rtas_event *ev,
+			  struct dlpar_rtas_section *sections, size_t cap,
+			  size_t *err_off, const uint8_t *buf, size_t len)
+{
+	struct walk w = {
+		.ev = ev, .sections = sections, .cap = sections ? cap : 0,
+		.buf = buf, .len = len < UINT32_MAX ? len : UINT32_MAX,
+	};
+
+	memset(ev, 0, sizeof(*ev));
+	walk_pel(&w);
+	return finish(&w, err_off);
 }

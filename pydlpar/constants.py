@@ -9,6 +9,7 @@ from pydlpar._ffi import lib
 __all__ = [
     "Action",
     "AllocationState",
+    "Carrier",
     "ConnectorStatus",
     "DrcState",
     "DrcType",
@@ -168,6 +169,16 @@ class ConnectorStatus(IntEnum):
     NEXT_PROPERTY = lib.DLPAR_CONNECTOR_NEXT_PROPERTY
     PREVIOUS_PARENT = lib.DLPAR_CONNECTOR_PREVIOUS_PARENT
     MORE_MEMORY = lib.DLPAR_CONNECTOR_MORE_MEMORY
+
+
+class Carrier(IntEnum):
+    """What carries RTAS events in a file or stream."""
+
+    RTAS = lib.DLPAR_CARRIER_RTAS
+    PEL = lib.DLPAR_CARRIER_PEL
+    ESEL = lib.DLPAR_CARRIER_ESEL
+    ERROR_LOG_BIG = lib.DLPAR_CARRIER_ERROR_LOG_BIG
+    ERROR_LOG_LITTLE = lib.DLPAR_CARRIER_ERROR_LOG_LITTLE
 
 
 class EventSeverity(IntEnum):

@@ -8,6 +8,7 @@ read and written in C only; nothing keeps state.
     decode_events(data).drc_index                   many, a column
     hotplug_event(request, plid=7)                  bytes, as firmware raises
     decode_event(events_from_hex(text))             out of a log
+    for record in decode_log(data): record.event    any binary log
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pydlpar.rtas_encode import (
     hotplug_events,
     hotplug_section,
 )
-from pydlpar.rtas_event import RtasEvent, decode_event
+from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
 from pydlpar.rtas_hex import events_from_hex
+from pydlpar.rtas_log import LogRecord, decode_log, detect_log
 from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
 
 __all__ = [
@@ -33,11 +35,15 @@ __all__ = [
     "FieldRow",
     "HotplugLike",
     "HotplugSection",
+    "LogRecord",
     "RtasEvent",
     "RtasSection",
     "decode_event",
     "decode_events",
     "decode_hotplug_section",
+    "decode_log",
+    "decode_pel",
+    "detect_log",
     "epow_event",
     "events_from_hex",
     "hotplug_event",

@@ -13,25 +13,45 @@ from pydlpar.errors import EventError, NotFoundError
 from pydlpar.rtas_encode import EpowSection, HotplugSection, make_epow, make_hotplug
 from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
 
-__all__ = ["RtasEvent", "decode_event", "raise_event_error"]
+__all__ = ["RtasEvent", "decode_event", "decode_pel", "raise_event_error"]
 
 _decode = lib.dlpar_rtas_event_decode
+_decode_pel = lib.dlpar_rtas_pel_decode
 _new = ffi.new
 _buffer = ffi.buffer
+_NULL = ffi.NULL
 _EVENT_T = ffi.typeof("struct dlpar_rtas_event *")
-_SECTIONS_T = ffi.typeof("struct dlpar_rtas_section[]")
+_PARTS_T = ffi.typeof("struct dlpar_rtas_section *")
+_MEMORY_T = ffi.typeof("uint8_t[]")
 _SIZE_T = ffi.typeof("size_t *")
 
 # struct dlpar_rtas_event and struct dlpar_rtas_section, as C lays them out:
 # summary, hotplug section, EPOW section, header bytes.
 EVENT = Struct("=6I5I4B5B8s8B3x")
 SECTION = Struct("=3I")
+_unpack = EVENT.unpack_from
 _LEN, _EXT_LENGTH, _N_SECTIONS, _PLID, _DATE, _TIME = range(6)
 _HP, _EP, _HDR = slice(6, 15), slice(16, 21), 21
 _EP_VERSION, _HAS = 15, 28
 
 # More than any log has had; a longer list costs a second call.
 _SECTIONS = 32
+
+_PARTS_AT = EVENT.size
+_ENDS = [_PARTS_AT + n * SECTION.size for n in range(_SECTIONS + 1)]
+
+# Memory that C writes a result to: the event, its sections behind it, and both
+# as one buffer. A thread takes it off the list, or makes it, and puts it back.
+_Scratch = tuple[Any, Any, Any]
+_pool: list[_Scratch] = []
+
+
+def _new_scratch(sections: int) -> _Scratch:
+    memory = _new(_MEMORY_T, _PARTS_AT + sections * SECTION.size)
+    keep = _buffer(memory)
+    parts = ffi.cast(_PARTS_T, memory + _PARTS_AT)
+    return ffi.cast(_EVENT_T, memory), parts, keep
+
 
 _HAS_PH = lib.DLPAR_RTAS_HAS_PH
 _HAS_HP = lib.DLPAR_RTAS_HAS_HP
@@ -65,10 +85,10 @@ def raise_event_error(
     raise_error(code, what, offset=offset, row=row, decode_error=EventError)
 
 
-def _error(code: int, data: bytes) -> EventError:
+def _error(code: int, decode: Any, data: bytes) -> EventError:
     """What is wrong with *data*, found by decoding it once more."""
     ev, offset = _new(_EVENT_T), _new(_SIZE_T)
-    _decode(ev, ffi.NULL, 0, offset, data, len(data))
+    decode(ev, ffi.NULL, 0, offset, data, len(data))
     try:
         raise_event_error(code, f"RTAS event ({len(data)} bytes given)", offset[0])
     except EventError as error:
@@ -80,78 +100,97 @@ class RtasEvent:
 
     `type`, `severity`, `disposition`, `initiator` and `target` are members of
     `EventType`, `EventSeverity`, `EventDisposition` and `EventParty`; numbers
-    that these do not know stay plain integers.
+    that these do not know stay plain integers. An event that begins at its PH
+    section has none of these, nor a version: they are None.
 
     Attributes:
-        raw: the event's bytes; `len(event.raw)` is what it took of the input.
         damage: the error that ended the decoding, or None; only with
             `strict=False`.
     """
 
-    __slots__ = ("_fields", "_parts", "_sections", "damage", "raw")
+    __slots__ = ("_data", "_fields", "_headers", "_result", "_sections", "damage")
 
     def __init__(
-        self,
-        raw: bytes,
-        fields: tuple[Any, ...],
-        parts: object,
-        damage: EventError | None,
+        self, data: bytes, result: bytes, headers: bool, damage: EventError | None
     ) -> None:
-        self.raw = raw
+        self._data = data
+        self._result = result
+        self._headers = headers
         self.damage = damage
-        self._fields = fields
-        self._parts = parts
+        self._fields: tuple[Any, ...] | None = None
         self._sections: tuple[RtasSection, ...] | None = None
 
+    def _summary(self) -> tuple[Any, ...]:
+        """What C found, unpacked when it is first asked for."""
+        fields = self._fields
+        if fields is None:
+            fields = _unpack(self._result)
+            if len(self._data) != fields[_LEN]:
+                self._data = self._data[: fields[_LEN]]
+            if not self._headers:
+                fields = fields[:_HDR] + (None,) * (_HAS - _HDR) + fields[_HAS:]
+            self._fields = fields
+        return fields
+
     @property
-    def version(self) -> int:
+    def raw(self) -> bytes:
+        """The event's bytes; `len(event.raw)` is what it took of the input."""
+        self._summary()
+        return self._data
+
+    @property
+    def version(self) -> int | None:
         """Version of the log; 6 and above have sections with two letters."""
-        return int(self._fields[_HDR])
+        version: int | None = self._summary()[_HDR]
+        return version
 
     @property
-    def severity(self) -> int:
+    def severity(self) -> int | None:
         """How bad it is."""
-        number: int = self._fields[_HDR + 1]
-        return _SEVERITIES.get(number, number)
+        number: int | None = self._summary()[_HDR + 1]
+        return number if number is None else _SEVERITIES.get(number, number)
 
     @property
-    def disposition(self) -> int:
+    def disposition(self) -> int | None:
         """How far the platform recovered."""
-        number: int = self._fields[_HDR + 2]
-        return _DISPOSITIONS.get(number, number)
+        number: int | None = self._summary()[_HDR + 2]
+        return number if number is None else _DISPOSITIONS.get(number, number)
 
     @property
     def extended(self) -> bool:
-        """Whether the header says that an extended part follows."""
-        return bool(self._fields[_HDR + 3])
+        """Whether a header says that an extended part follows."""
+        return bool(self._summary()[_HDR + 3])
 
     @property
-    def initiator(self) -> int:
+    def initiator(self) -> int | None:
         """Who raised the event."""
-        number: int = self._fields[_HDR + 4]
-        return _PARTIES.get(number, number)
+        number: int | None = self._summary()[_HDR + 4]
+        return number if number is None else _PARTIES.get(number, number)
 
     @property
-    def target(self) -> int:
+    def target(self) -> int | None:
         """The device at the other end."""
-        number: int = self._fields[_HDR + 5]
-        return _PARTIES.get(number, number)
+        number: int | None = self._summary()[_HDR + 5]
+        return number if number is None else _PARTIES.get(number, number)
 
     @property
-    def type(self) -> int:
+    def type(self) -> int | None:
         """What the event is about."""
-        number: int = self._fields[_HDR + 6]
-        return _TYPES.get(number, number)
+        number: int | None = self._summary()[_HDR + 6]
+        return number if number is None else _TYPES.get(number, number)
 
     @property
     def scope(self) -> int | None:
         """The change scope of a PRRN event; None for others."""
-        return int(self._fields[_EXT_LENGTH]) if self.type == EventType.PRRN else None
+        if self.type != EventType.PRRN:
+            return None
+        return int(self._summary()[_EXT_LENGTH])
 
     @property
     def plid(self) -> int | None:
         """Platform log id, read as big-endian; None without a PH section."""
-        return int(self._fields[_PLID]) if self._fields[_HAS] & _HAS_PH else None
+        fields = self._summary()
+        return int(fields[_PLID]) if fields[_HAS] & _HAS_PH else None
 
     @property
     def timestamp(self) -> datetime | None:
@@ -159,30 +198,32 @@ class RtasEvent:
 
         None without a PH section, or where its date is not one.
         """
-        if not self._fields[_HAS] & _HAS_PH:
+        fields = self._summary()
+        if not fields[_HAS] & _HAS_PH:
             return None
-        return _timestamp(self._fields[_DATE], self._fields[_TIME])
+        return _timestamp(fields[_DATE], fields[_TIME])
 
     @property
     def hotplug(self) -> HotplugSection | None:
         """The first HP section."""
-        if not self._fields[_HAS] & _HAS_HP:
+        fields = self._summary()
+        if not fields[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(self._fields[_HP], self.raw)
+        return make_hotplug(fields[_HP], self._data)
 
     @property
     def epow(self) -> EpowSection | None:
         """The first EP section."""
-        if not self._fields[_HAS] & _HAS_EP:
+        fields = self._summary()
+        if not fields[_HAS] & _HAS_EP:
             return None
-        return make_epow(self._fields[_EP_VERSION], self._fields[_EP])
+        return make_epow(fields[_EP_VERSION], fields[_EP])
 
     @property
     def sections(self) -> tuple[RtasSection, ...]:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
-            size = self._fields[_N_SECTIONS] * SECTION.size
-            rows = SECTION.iter_unpack(_buffer(self._parts, size))
+            rows = SECTION.iter_unpack(self._result[_PARTS_AT:])
             self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
         return self._sections
 
@@ -207,7 +248,7 @@ class RtasEvent:
         section = self.section(section_id)
         for name, value in fields.items():
             set_field(changed, section, name, value)
-        return decode_event(changed)
+        return decode_event(changed) if self._headers else decode_pel(changed)
 
     def to_bytes(self) -> bytes:
         """The event's bytes, exactly as they were decoded."""
@@ -237,7 +278,8 @@ class RtasEvent:
 
     def __repr__(self) -> str:
         ids = " ".join(section.id for section in self.sections)
-        return f"<RtasEvent type {self.type:#04x}, {len(self.raw)} bytes: {ids}>"
+        kind = "without headers" if self.type is None else f"type {self.type:#04x}"
+        return f"<RtasEvent {kind}, {len(self.raw)} bytes: {ids}>"
 
 
 def _timestamp(date: int, time: int) -> datetime | None:
@@ -267,18 +309,47 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3 (RTAS event return format). Cost: one native call.
     """
-    raw = as_bytes(data)
-    cap = _SECTIONS
-    ev, parts = _new(_EVENT_T), _new(_SECTIONS_T, cap)
-    rc = _decode(ev, parts, cap, ffi.NULL, raw, len(raw))
-    fields = EVENT.unpack(_buffer(ev))
-    n = fields[_N_SECTIONS]
-    if n > cap:
-        parts = _new(_SECTIONS_T, n)
-        rc = _decode(ev, parts, n, ffi.NULL, raw, len(raw))
-    damage = None
-    if rc < 0:
-        damage = _error(rc, raw)
-        if strict:
-            raise damage
-    return RtasEvent(raw[: fields[_LEN]], fields, parts, damage)
+    return _decoded(_decode, True, as_bytes(data), strict)
+
+
+def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
+    """Decode a platform event log without RTAS headers: one that begins at PH.
+
+    It has as many sections as PH says, and no parts `hdr` and `exthdr`.
+
+    Args:
+        data: bytes-like, C-contiguous; what follows the event is ignored.
+        strict: as for `decode_event`.
+
+    Raises:
+        EventError: damaged; `.offset` is the first byte not understood.
+
+    Source: LoPAR 7.3.3; the logs of OPAL and BMC. Cost: one native call.
+    """
+    return _decoded(_decode_pel, False, as_bytes(data), strict)
+
+
+def _decoded(decode: Any, headers: bool, raw: bytes, strict: bool) -> RtasEvent:
+    try:
+        scratch = _pool.pop()
+    except IndexError:
+        scratch = _new_scratch(_SECTIONS)
+    ev, parts, memory = scratch
+    n = decode(ev, parts, _SECTIONS, _NULL, raw, len(raw))
+    if n >= 0:
+        result = memory[: _ENDS[n]]
+        _pool.append(scratch)
+        return RtasEvent(raw, result, headers, None)
+    fields = _unpack(memory)
+    _pool.append(scratch)
+    return _unusual(decode, headers, raw, strict, fields[_N_SECTIONS])
+
+
+def _unusual(decode: Any, headers: bool, raw: bytes, strict: bool, n: int) -> RtasEvent:
+    """An event that is damaged, or has *n* sections: more than is usual."""
+    ev, parts, memory = _new_scratch(n)
+    rc = decode(ev, parts, n, _NULL, raw, len(raw))
+    damage = _error(rc, decode, raw) if rc < 0 else None
+    if strict and damage:
+        raise damage
+    return RtasEvent(raw, memory[:], headers, damage)

@@ -177,7 +177,6 @@ class RtasSection(Mapping[str, Any]):
         self._at = at
         self._event = event
         self._inside = inside
-        self._values: dict[str, Value] | None = None
 
     @property
     def offset(self) -> int:
@@ -221,9 +220,11 @@ class RtasSection(Mapping[str, Any]):
         return None
 
     def _fields(self) -> dict[str, Value]:
-        if self._values is None:
-            self._values = self._read()
-        return self._values
+        try:
+            return self._values
+        except AttributeError:
+            self._values: dict[str, Value] = self._read()
+            return self._values
 
     def _read(self) -> dict[str, Value]:
         raw, number = self.raw, self._at[2]

@@ -28,7 +28,7 @@ ROOMS = [
     ["rtas_table", "rtas_hex"],
     ["rtas_encode"],
     ["rtas_event"],
-    ["rtas_batch"],
+    ["rtas_batch", "rtas_log"],
     ["rtas"],
     ["lookup", "connector"],
     ["drmem"],

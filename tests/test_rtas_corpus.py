@@ -126,6 +126,57 @@ def test_the_corpus_as_one_batch():
     assert [event.raw for event in table] == raws
 
 
+# What servicelog printed of a call-out, and which of our fields it is.
+PRINTED = {
+    "Priority": ("callout", "priority"),
+    "Procedure Id": ("ID", "procedure"),
+    "Location": ("callout", "location_code"),
+    "FRU": ("ID", "part_number"),
+    "Serial": ("ID", "serial"),
+    "CCIN": ("ID", "ccin"),
+}
+OUTPUTS = sorted(
+    path.stem
+    for path in (CORPUS / "ppc64-diag/expected").glob("*.out")
+    if path.stem.startswith("v6") and "<< Callout" in path.read_text(errors="replace")
+)
+
+
+def printed_callouts(name):
+    """Every call-out of an output, as label and value."""
+    path = CORPUS / "ppc64-diag/expected" / f"{name}.out"
+    for block in path.read_text(errors="replace").split("<< Callout")[1:]:
+        pairs = (line.strip() for line in block.split("\n\n")[0].splitlines()[1:])
+        yield dict(split_label(line) for line in pairs)
+
+
+def split_label(line):
+    label, colon, value = line.partition(":")
+    if not colon:
+        label, _, value = line.partition(" ")
+    return label.strip(), value.strip()
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_call_outs_are_those_that_servicelog_stored(name):
+    event = decode_event(data_of(name))
+    expected = list(printed_callouts(name))
+    for callout, printed in zip(event.section("PS").callouts, expected, strict=True):
+        holders = {"callout": callout, "ID": callout.first("ID") or {}}
+        for label, (holder, field) in PRINTED.items():
+            assert holders[holder].get(field, "") == printed[label], label
+
+
+def test_some_samples_have_an_output_with_call_outs():
+    assert len(OUTPUTS) == 8
+
+
+def test_locations_before_version_6_are_those_that_servicelog_stored():
+    codes = decode_event(data_of("v4_io_bus_failure")).section("vendor").location_codes
+    printed = printed_callouts("v4_io_bus_failure")
+    assert list(codes) == [each["Location"] for each in printed]
+
+
 QEMU = [name for name in GOOD if name.startswith("qemu_") and "epow" not in name]
 
 

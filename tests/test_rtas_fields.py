@@ -74,6 +74,19 @@ def setting(row, name):
     return getattr(row, name)
 
 
+def test_rows_that_are_called_fixed_always_fit():
+    """The check of a section begins behind them."""
+    for layout in layouts():
+        rows = ffi.unpack(layout.fields, layout.n_fields)
+        assert bool(layout.holds) == any(row.of for row in rows)
+        for row in rows[: layout.fixed]:
+            assert not row.when or setting(row, "from") == 0
+            assert not row.count_len
+            assert 0 < row.off + row.len <= layout.min_len
+        rest = rows[layout.fixed :]
+        assert not rest or setting(rest[0], "from") != lib.DLPAR_RTAS_FROM_LAST
+
+
 def test_numbers_that_lengths_are_made_of_stand_before_what_they_measure():
     for layout in layouts():
         for row in ffi.unpack(layout.fields, layout.n_fields):

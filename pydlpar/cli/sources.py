@@ -131,8 +131,9 @@ def read_events(path: str) -> Iterator[Step]:
             where = f"event {number}, which begins at byte {offset}"
             raise InputError(f"{shown}: {where}: {error}") from None
         if event.hotplug is None:
+            kind = event.section("hdr").type
             raise InputError(
-                f"{shown}: event {number} (type {int(event.type):#04x}) has no "
+                f"{shown}: event {number} (type {kind:#04x}) has no "
                 "hotplug section, expected a hotplug event"
             )
         yield Step(event.raw, True, f"{shown}, event {number}")
