@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rtas_batch.h - private: what rtas_batch.c and rtas_arrow.c share.
+ * rtas_batch.h - private: what batches and their Arrow forms share.
  */
 #ifndef RTAS_BATCH_H
 #define RTAS_BATCH_H
@@ -15,5 +15,8 @@ void rtas_batch_get(struct dlpar_rtas_batch *batch);
 /* The first item of a column. */
 const void *rtas_batch_column(const struct dlpar_rtas_batch *batch,
 			      const struct dlpar_rtas_column *column);
+
+/* How many columns Arrow gets to see. */
+size_t rtas_columns_shown(void);
 
 #endif /* RTAS_BATCH_H */

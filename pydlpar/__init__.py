@@ -44,6 +44,7 @@ from pydlpar.request import (
 )
 from pydlpar.rtas import (
     EpowSection,
+    EventStream,
     EventTable,
     HotplugSection,
     LogRecord,
@@ -56,10 +57,14 @@ from pydlpar.rtas import (
     decode_pel,
     detect_log,
     epow_event,
+    event_schema,
     events_from_hex,
     hotplug_event,
     hotplug_events,
     hotplug_section,
+    read_logs,
+    read_ndjson,
+    write_ndjson,
 )
 from pydlpar.tree import (
     DeviceTree,
@@ -78,6 +83,7 @@ __all__ = [
     "DlparError",
     "EpowSection",
     "EventError",
+    "EventStream",
     "EventTable",
     "ExistsError",
     "Firmware",
@@ -107,9 +113,13 @@ __all__ = [
     "decode_pel",
     "detect_log",
     "epow_event",
+    "event_schema",
     "events_from_hex",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
     "parse_request",
+    "read_logs",
+    "read_ndjson",
+    "write_ndjson",
 ]

@@ -13,7 +13,7 @@ read and written in C only; nothing keeps state.
 
 from __future__ import annotations
 
-from pydlpar.rtas_batch import EventTable, decode_events
+from pydlpar.rtas_batch import EventColumn, EventTable, decode_events, event_columns
 from pydlpar.rtas_encode import (
     EpowSection,
     HotplugLike,
@@ -26,11 +26,17 @@ from pydlpar.rtas_encode import (
 )
 from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
 from pydlpar.rtas_hex import events_from_hex
+from pydlpar.rtas_json import EVENT_SCHEMA, from_json, read_ndjson, write_ndjson
 from pydlpar.rtas_log import LogRecord, decode_log, detect_log
+from pydlpar.rtas_schema import event_schema
+from pydlpar.rtas_stream import EventStream, read_logs
 from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
 
 __all__ = [
+    "EVENT_SCHEMA",
     "EpowSection",
+    "EventColumn",
+    "EventStream",
     "EventTable",
     "FieldRow",
     "HotplugLike",
@@ -45,9 +51,15 @@ __all__ = [
     "decode_pel",
     "detect_log",
     "epow_event",
+    "event_columns",
+    "event_schema",
     "events_from_hex",
+    "from_json",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "read_logs",
+    "read_ndjson",
     "section_fields",
+    "write_ndjson",
 ]
