@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from pydlpar.constants import Carrier
 from pydlpar.errors import EventError
 from pydlpar.rtas_batch import EventTable
 from pydlpar.rtas_hex import events_from_hex
+from pydlpar.rtas_log import decode_log, detect_log
 
 __all__ = ["EventStream", "events_of_file", "read_logs"]
 
@@ -22,15 +24,32 @@ _CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\f\r\x1b"))
 
 
 def events_of_file(data: bytes) -> bytes:
-    """The events of a file's contents, back to back: binary, or a hex dump.
+    """The RTAS events of a file's contents, back to back.
+
+    Args:
+        data: such events; records of `/proc/powerpc/rtas/error_log`; or text, a
+            hex dump. Binary that is none of these passes for events, and so
+            for damaged ones.
 
     Raises:
-        EventError: it is text without a hex dump, or with a wrong one.
+        EventError: it is text without a hex dump, or with a wrong one; or a log
+            that begins at PH, of OPAL or a BMC, which has no RTAS header.
     """
     head = data[:_LOOK]
-    if head.translate(None, _CONTROLS) != head:
+    if head.translate(None, _CONTROLS) == head:
+        return events_from_hex(data.decode("ascii", "replace"))
+    try:
+        carrier = detect_log(data)
+    except EventError:
         return data
-    return events_from_hex(data.decode("ascii", "replace"))
+    if carrier is Carrier.RTAS:
+        return data
+    if carrier in (Carrier.PEL, Carrier.ESEL):
+        raise EventError(
+            f"{carrier.name} log, expected RTAS events: it has no RTAS header, "
+            "decode_log() reads it"
+        )
+    return b"".join(record.event.raw for record in decode_log(data, strict=False))
 
 
 class EventStream:
