@@ -10,7 +10,14 @@ from typing import Any, NoReturn
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.constants import EventDisposition, EventParty, EventSeverity, EventType
 from pydlpar.errors import EventError, NotFoundError
-from pydlpar.rtas_encode import EpowSection, HotplugSection, make_epow, make_hotplug
+from pydlpar.rtas_encode import (
+    EPOW,
+    HOTPLUG,
+    EpowSection,
+    HotplugSection,
+    make_epow,
+    make_hotplug,
+)
 from pydlpar.rtas_json import EVENT_SCHEMA, to_json
 from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
 
@@ -26,20 +33,31 @@ _PARTS_T = ffi.typeof("struct dlpar_rtas_section *")
 _MEMORY_T = ffi.typeof("uint8_t[]")
 _SIZE_T = ffi.typeof("size_t *")
 
-# struct dlpar_rtas_event and struct dlpar_rtas_section, as C lays them out:
-# summary, hotplug section, EPOW section, header bytes.
-EVENT = Struct("=6I5I4B5B8s8B3x")
+# struct dlpar_rtas_event: its size, and where its members are in it.
+EVENT_LEN = ffi.sizeof("struct dlpar_rtas_event")
+
+
+def _at(member: str) -> int:
+    return int(ffi.offsetof("struct dlpar_rtas_event", member))
+
+
+_LEN, _EXT_LENGTH, _N_SECTIONS = _at("len"), _at("ext_length"), _at("n_sections")
+_PLID, _HP, _EPOW, _HAS = _at("plid"), _at("hp"), _at("epow"), _at("has")
+_VERSION, _SEVERITY, _TYPE = _at("version"), _at("severity"), _at("type")
+_DISPOSITION, _EXTENDED = _at("disposition"), _at("extended")
+_INITIATOR, _TARGET = _at("initiator"), _at("target")
+
+# struct dlpar_rtas_section, as C lays it out; PLID, date and time of an event.
 SECTION = Struct("=3I")
-_unpack = EVENT.unpack_from
-_LEN, _EXT_LENGTH, _N_SECTIONS, _PLID, _DATE, _TIME = range(6)
-_HP, _EP, _HDR = slice(6, 15), slice(16, 21), 21
-_EP_VERSION, _HAS = 15, 28
+_stamp_at = Struct("=3I").unpack_from
+_number_at = Struct("=I").unpack_from
+_hotplug_at = HOTPLUG.unpack_from
+_epow_at = EPOW.unpack_from
 
 # More than any log has had; a longer list costs a second call.
 _SECTIONS = 32
 
-_PARTS_AT = EVENT.size
-_ENDS = [_PARTS_AT + n * SECTION.size for n in range(_SECTIONS + 1)]
+_ENDS = [EVENT_LEN + n * SECTION.size for n in range(_SECTIONS + 1)]
 
 # Memory that C writes a result to: the event, its sections behind it, and both
 # as one buffer. A thread takes it off the list, or makes it, and puts it back.
@@ -48,9 +66,9 @@ _pool: list[_Scratch] = []
 
 
 def _new_scratch(sections: int) -> _Scratch:
-    memory = _new(_MEMORY_T, _PARTS_AT + sections * SECTION.size)
+    memory = _new(_MEMORY_T, EVENT_LEN + sections * SECTION.size)
     keep = _buffer(memory)
-    parts = ffi.cast(_PARTS_T, memory + _PARTS_AT)
+    parts = ffi.cast(_PARTS_T, memory + EVENT_LEN)
     return ffi.cast(_EVENT_T, memory), parts, keep
 
 
@@ -109,7 +127,7 @@ class RtasEvent:
             `strict=False`.
     """
 
-    __slots__ = ("_data", "_fields", "_headers", "_result", "_sections", "damage")
+    __slots__ = ("_data", "_headers", "_raw", "_result", "_sections", "damage")
 
     def __init__(
         self, data: bytes, result: bytes, headers: bool, damage: EventError | None
@@ -118,80 +136,72 @@ class RtasEvent:
         self._result = result
         self._headers = headers
         self.damage = damage
-        self._fields: tuple[Any, ...] | None = None
+        self._raw: bytes | None = None
         self._sections: tuple[RtasSection, ...] | None = None
-
-    def _summary(self) -> tuple[Any, ...]:
-        """What C found, unpacked when it is first asked for."""
-        fields = self._fields
-        if fields is None:
-            fields = _unpack(self._result)
-            if len(self._data) != fields[_LEN]:
-                self._data = self._data[: fields[_LEN]]
-            if not self._headers:
-                fields = fields[:_HDR] + (None,) * (_HAS - _HDR) + fields[_HAS:]
-            self._fields = fields
-        return fields
 
     @property
     def raw(self) -> bytes:
         """The event's bytes; `len(event.raw)` is what it took of the input."""
-        self._summary()
-        return self._data
+        raw = self._raw
+        if raw is None:
+            (length,) = _number_at(self._result, _LEN)
+            self._raw = self._data = raw = self._data[:length]
+        return raw
 
     @property
     def version(self) -> int | None:
         """Version of the log; 6 and above have sections with two letters."""
-        version: int | None = self._summary()[_HDR]
-        return version
+        return self._result[_VERSION] if self._headers else None
 
     @property
     def severity(self) -> int | None:
         """How bad it is."""
-        number: int | None = self._summary()[_HDR + 1]
-        return number if number is None else _SEVERITIES.get(number, number)
+        return self._member(_SEVERITY, _SEVERITIES)
 
     @property
     def disposition(self) -> int | None:
         """How far the platform recovered."""
-        number: int | None = self._summary()[_HDR + 2]
-        return number if number is None else _DISPOSITIONS.get(number, number)
+        return self._member(_DISPOSITION, _DISPOSITIONS)
 
     @property
     def extended(self) -> bool:
         """Whether a header says that an extended part follows."""
-        return bool(self._summary()[_HDR + 3])
+        return bool(self._result[_EXTENDED])
 
     @property
     def initiator(self) -> int | None:
         """Who raised the event."""
-        number: int | None = self._summary()[_HDR + 4]
-        return number if number is None else _PARTIES.get(number, number)
+        return self._member(_INITIATOR, _PARTIES)
 
     @property
     def target(self) -> int | None:
         """The device at the other end."""
-        number: int | None = self._summary()[_HDR + 5]
-        return number if number is None else _PARTIES.get(number, number)
+        return self._member(_TARGET, _PARTIES)
 
     @property
     def type(self) -> int | None:
         """What the event is about."""
-        number: int | None = self._summary()[_HDR + 6]
-        return number if number is None else _TYPES.get(number, number)
+        return self._member(_TYPE, _TYPES)
+
+    def _member(self, at: int, members: dict[int, int]) -> int | None:
+        if not self._headers:
+            return None
+        number = self._result[at]
+        return members.get(number, number)
 
     @property
     def scope(self) -> int | None:
         """The change scope of a PRRN event; None for others."""
         if self.type != EventType.PRRN:
             return None
-        return int(self._summary()[_EXT_LENGTH])
+        return int(_number_at(self._result, _EXT_LENGTH)[0])
 
     @property
     def plid(self) -> int | None:
         """Platform log id, read as big-endian; None without a PH section."""
-        fields = self._summary()
-        return int(fields[_PLID]) if fields[_HAS] & _HAS_PH else None
+        if not self._result[_HAS] & _HAS_PH:
+            return None
+        return int(_number_at(self._result, _PLID)[0])
 
     @property
     def timestamp(self) -> datetime | None:
@@ -199,32 +209,32 @@ class RtasEvent:
 
         None without a PH section, or where its date is not one.
         """
-        fields = self._summary()
-        if not fields[_HAS] & _HAS_PH:
+        if not self._result[_HAS] & _HAS_PH:
             return None
-        return _timestamp(fields[_DATE], fields[_TIME])
+        _, date, time = _stamp_at(self._result, _PLID)
+        return _timestamp(date, time)
 
     @property
     def hotplug(self) -> HotplugSection | None:
         """The first HP section."""
-        fields = self._summary()
-        if not fields[_HAS] & _HAS_HP:
+        result = self._result
+        if not result[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(fields[_HP], self._data)
+        return make_hotplug(_hotplug_at(result, _HP), self._data)
 
     @property
     def epow(self) -> EpowSection | None:
         """The first EP section."""
-        fields = self._summary()
-        if not fields[_HAS] & _HAS_EP:
+        if not self._result[_HAS] & _HAS_EP:
             return None
-        return make_epow(fields[_EP_VERSION], fields[_EP])
+        version, *fields = _epow_at(self._result, _EPOW)
+        return make_epow(version, tuple(fields))
 
     @property
     def sections(self) -> tuple[RtasSection, ...]:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
-            rows = SECTION.iter_unpack(self._result[_PARTS_AT:])
+            rows = SECTION.iter_unpack(self._result[EVENT_LEN:])
             self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
         return self._sections
 
@@ -349,9 +359,9 @@ def _decoded(decode: Any, headers: bool, raw: bytes, strict: bool) -> RtasEvent:
         result = memory[: _ENDS[n]]
         _pool.append(scratch)
         return RtasEvent(raw, result, headers, None)
-    fields = _unpack(memory)
+    (n,) = _number_at(memory, _N_SECTIONS)
     _pool.append(scratch)
-    return _unusual(decode, headers, raw, strict, fields[_N_SECTIONS])
+    return _unusual(decode, headers, raw, strict, n)
 
 
 def _unusual(decode: Any, headers: bool, raw: bytes, strict: bool, n: int) -> RtasEvent:

@@ -168,15 +168,14 @@ class RtasSection(Mapping[str, Any]):
 
     __slots__ = ("_at", "_event", "_inside", "_values")
 
-    def __init__(
-        self,
-        at: tuple[int, int, int],
-        event: bytes,
-        inside: dict[int, tuple[RtasSection, ...]] | None = None,
-    ) -> None:
+    # What a section holds is looked for when it is first asked for; so these
+    # two are not there before.
+    _inside: dict[int, tuple[RtasSection, ...]]
+    _values: dict[str, Value]
+
+    def __init__(self, at: tuple[int, int, int], event: bytes) -> None:
         self._at = at
         self._event = event
-        self._inside = inside
 
     @property
     def offset(self) -> int:
@@ -223,15 +222,16 @@ class RtasSection(Mapping[str, Any]):
         try:
             return self._values
         except AttributeError:
-            self._values: dict[str, Value] = self._read()
+            self._values = self._read()
             return self._values
 
     def _read(self) -> dict[str, Value]:
         raw, number = self.raw, self._at[2]
         layout = _layout_of(number)
         n = len(layout.rows)
-        inside = self._inside
-        if inside is None:
+        try:
+            inside = self._inside
+        except AttributeError:
             inside = self._search(raw) if layout.has_records else {}
         values = _new(_VALUES_T, n)
         rc = _section_get(values, n, number, raw, len(raw))

@@ -85,3 +85,44 @@ def attempt(function, *arguments):
         return function(*arguments), None
     except pydlpar.EventError as error:
         return None, error
+
+
+def callout(subs: bytes, location: bytes = b"U1\0\0") -> bytes:
+    """A call-out with these sub-structures."""
+    size = 4 + len(location) + len(subs)
+    return bytes([size, 0x28]) + b"H" + bytes([len(location)]) + location + subs
+
+
+def source(*callouts: bytes, words: int | None = None) -> bytes:
+    """An event of a PS section alone; *words* is what its list's length says."""
+    found = b"".join(callouts)
+    size = (4 + len(found)) // 4 if words is None else words
+    body = b"\2\1" + bytes(38) + b"B1818A0F".ljust(32)
+    head = b"\xc0\0" + size.to_bytes(2, "big")
+    return event(section(b"PS", body + head + found))
+
+
+CALLOUT = callout(
+    b"ID\x1c\x1d80P4142\x00261CYL31F4197003"
+    b"PE\x1c\x009133-55A10E1B2C\0\0\0\0\0RIO\0"
+    b"MR\x18\x02\0\0\0\0\0\0\0H\x10\x02\0\1\0\0\0L\x10\x02\0\2",
+    b"U1-P1\0\0\0",
+)
+# Every section that has a table, with something in each place.
+_BODY = bytes(range(1, 60)) + bytes(60)
+SECTIONS = event(
+    *(section(ident, _BODY) for ident in b"MT LR IE DH MC ED MI SW CH HM UD".split()),
+    section(b"LP", b"\0\3\5\2\0\0\0\3lpar3\0\5\0\6\xff\xff\xff"),
+    section(b"EI", bytes(19) + b"\1" + bytes(range(8))),
+    section(b"EH", _BODY[:52] + b"\0\0\0\0 $\1\2\3\4\5\6\0\0\0\x08B182_950pad."),
+)
+VENDOR = (
+    b"\3\x24\0\x40\0\0\0\x24\xa6\x87\x8e\0" + bytes(8) + b"IBM\0"
+    b"U1-P1 U2\0\0\0\0\0\x06FFab\0\2"
+)
+# One log before version 6 for each format that has a body.
+BODIES = [
+    V3_EPOW[:10] + bytes([0x80 | number]) + V3_EPOW[11:20] + bytes(range(1, 29))
+    for number in (1, 2, 3, 4, 5, 13)
+]
+RICH = [source(CALLOUT, callout(b"")), SECTIONS, VENDOR, *BODIES]

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 import pydlpar
 from pydlpar import decode_event, decode_events, decode_hotplug_section
+from pydlpar._ffi import ffi, lib
 
 NAMED = pydlpar.hotplug_event(pydlpar.HotplugSection(5, 1, 1, drc_name="C1", token=1))
 LONG = v.event(*(v.section(b"UD", bytes(n)) for n in range(20)))
-VECTORS = [*v.ALL, v.SUMMARY, NAMED, LONG]
+VECTORS = [*v.ALL, v.SUMMARY, NAMED, LONG, *v.RICH]
 
 
 def examine(data):
@@ -76,11 +77,17 @@ def test_any_sections_behind_good_headers(data):
     examine(v.event(data))
 
 
+def section_names():
+    out = ffi.new("const struct dlpar_rtas_layout **")
+    n = lib.dlpar_rtas_layouts(out)
+    return [ffi.string(table.name).decode() for table in out[0][0:n]]
+
+
 @example(parts=[(n.to_bytes(2, "big"), b"") for n in range(12)])
 @given(st.lists(st.tuples(st.binary(min_size=2, max_size=2), st.binary(max_size=40))))
 def test_any_whole_sections_are_listed(parts):
     """What is well formed is walked to its end, whatever the ids."""
-    known = set(b"PH UH HP EP MT LR MC IE DH".split())
+    known = {name.encode() for name in section_names()}
     parts = [(ident, body) for ident, body in parts if ident not in known]
     event = examine(v.event(*(v.section(ident, body) for ident, body in parts)))
     assert [s.raw[:2] for s in event.sections[2:]] == [ident for ident, _ in parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -356,3 +357,15 @@ def test_timestamp_is_none_where_the_date_is_none(date, expected):
     data[24:24] = v.HEAD[24:32] + bytes.fromhex(date) + v.HEAD[40:96]
     data[7] = len(data) - 8
     assert decode_event(data).timestamp == expected
+
+
+def test_threads_do_not_share_what_they_decode_into():
+    """The memory that results are written to is used again and again."""
+    vectors = [*v.ALL, v.SUMMARY, *v.RICH] * 20
+
+    def shapes(_):
+        return [sections_of(decode_event(data)) for data in vectors]
+
+    expected = shapes(0)
+    with ThreadPoolExecutor(4) as threads:
+        assert all(found == expected for found in threads.map(shapes, range(8)))

@@ -14,7 +14,7 @@ from pydlpar import decode_event, hotplug_event
 from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
 from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
-from pydlpar.rtas_event import EVENT, SECTION
+from pydlpar.rtas_event import SECTION
 from pydlpar.rtas_table import RECORD, VALUE
 
 NAMED = hotplug_event(pydlpar.HotplugSection(5, 1, 1, drc_name="PHB 10", token=3))
@@ -29,7 +29,6 @@ def layouts():
 @pytest.mark.parametrize(
     ("form", "struct"),
     [
-        (EVENT, "event"),
         (SECTION, "section"),
         (HOTPLUG, "hotplug"),
         (EPOW, "epow"),
