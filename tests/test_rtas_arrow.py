@@ -121,7 +121,7 @@ def test_what_a_row_does_not_have_is_null():
         "count": [1, 0, 0, 0, 0, 0, 0],
         "token": [0, 0, 0, 0, 0, 0, 0],
         "plid": [1, 1, 1, 0, 0, 0, 0],
-        "timestamp": [1, 1, 1, 0, 0, 0, 0],
+        "timestamp": [1, 1, 1, 0, 0, 0, 1],
         "damage": [0, 0, 0, 0, 0, 0, 0],
         "source": [0, 0, 0, 0, 0, 0, 0],
         "type": [1, 1, 1, 1, 1, 1, 1],
