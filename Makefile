@@ -69,7 +69,7 @@ fuzz:
 	clang -std=c11 -g -O1 -Icsrc -D__SANITIZE_ADDRESS__=1 \
 		-fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined \
-		-o $(WORK)/fuzz/tree tests/fuzz/tree.c $(wildcard csrc/*.c)
+		-o $(WORK)/fuzz/tree $(wildcard tests/fuzz/*.c) $(wildcard csrc/*.c)
 	$(PYTHON) tests/fuzz/seeds.py $(WORK)/fuzz/seeds
 	$(WORK)/fuzz/tree -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
 		-rss_limit_mb=2048 -print_final_stats=1 \

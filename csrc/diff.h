@@ -108,8 +108,8 @@ struct patch {
 
 /* Where something is to stand: behind what @key names. */
 struct place {
-	struct diff_key key;		/* no name: the first */
-	bool last;
+	struct diff_key key;
+	bool first, last;		/* then there is no key */
 };
 
 /* tree_sequence.c */

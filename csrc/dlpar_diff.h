@@ -11,9 +11,10 @@
  *
  * The stream begins at the root and ends there; _DOWN and _UP go to the child
  * of that name and back. nth is 0 where no other node (property) of the parent
- * (node) has the name; else it counts those of equal name from 1. A place is
- * what a node (property) stands behind: nth and name of the one before, nth 0
- * and no name to be the first; no bytes at all are behind the last.
+ * (node) has the name; else it counts those of equal name from 1, as it does
+ * where the name is empty, which a property's may be in a blob. A place is what
+ * a node (property) stands behind: nth and name of the one before, nth 0 and no
+ * name to be the first; no bytes at all are behind the last.
  *
  * Part of the public header dlpar.h: include that one.
  */

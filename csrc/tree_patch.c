@@ -15,7 +15,9 @@ static bool name_allowed(const struct diff_record *r)
 
 	if (r->op >= DLPAR_DIFF_RESERVATIONS)
 		return !k->len;
-	if (!k->len || k->len > DLPAR_TREE_NAME_MAX || memchr(k->name, 0, k->len))
+	if (!k->len)
+		return r->op >= DLPAR_DIFF_PROP_ADD && k->nth;
+	if (k->len > DLPAR_TREE_NAME_MAX || memchr(k->name, 0, k->len))
 		return false;
 	return r->op >= DLPAR_DIFF_PROP_ADD || !memchr(k->name, '/', k->len);
 }
@@ -97,9 +99,8 @@ int dlpar_diff_reverse(uint8_t *out, size_t *err_off, const uint8_t *diff,
 /* A place as the stream has it. */
 int patch_place(struct place *p, const uint8_t *bytes, uint32_t len)
 {
+	memset(p, 0, sizeof(*p));
 	p->last = !len;
-	p->key.nth = p->key.len = 0;
-	p->key.name = NULL;
 	if (!len)
 		return DLPAR_OK;
 	if (len < 4)
@@ -107,6 +108,7 @@ int patch_place(struct place *p, const uint8_t *bytes, uint32_t len)
 	p->key.nth = wire_get32(bytes);
 	p->key.name = bytes + 4;
 	p->key.len = len - 4;
+	p->first = !p->key.nth && !p->key.len;
 	return DLPAR_OK;
 }
 
@@ -134,7 +136,7 @@ static int find_next(const struct dlpar_tree *t, uint32_t parent,
 	*next = NIL;
 	if (p->last)
 		return DLPAR_OK;
-	if (!p->key.len) {
+	if (p->first) {
 		*next = t->nodes[parent].first;
 		return DLPAR_OK;
 	}

@@ -56,7 +56,7 @@ static int find_gap(const struct patch *p, const struct place *place,
 	const uint8_t *after;
 
 	*off = place->last ? p->len : 0;
-	if (!place->key.len)
+	if (place->first || place->last)
 		return DLPAR_OK;
 	after = find_prop(p, &place->key);
 	if (!after)

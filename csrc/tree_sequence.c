@@ -116,7 +116,7 @@ static void match_a(struct diff_seq *s, uint64_t seed)
 	}
 }
 
-/* A name that is alone in both lists needs no count. */
+/* A name that is alone in both lists needs no count; no name is no place. */
 static void drop_counts(struct diff_seq *s, struct diff_item *items, uint32_t n)
 {
 	const struct diff_group *groups = s->groups.p;
@@ -125,7 +125,7 @@ static void drop_counts(struct diff_seq *s, struct diff_item *items, uint32_t n)
 	for (i = 0; i < n; i++) {
 		const struct diff_group *g = &groups[items[i].group];
 
-		if (g->n_a <= 1 && g->n_b <= 1)
+		if (g->n_a <= 1 && g->n_b <= 1 && items[i].key.len)
 			items[i].key.nth = 0;
 	}
 }

@@ -13,11 +13,12 @@
 /* The next record: 1, 0 at the end, or an error; its name is not checked. */
 int stream_next(struct prop_stream *s)
 {
-	const uint8_t *p = s->c.base + s->c.off;
+	const uint8_t *p;
 	size_t left = wire_left(&s->c);
 
 	if (!left)
 		return 0;
+	p = s->c.base + s->c.off;
 	if (left < 8)
 		return DLPAR_ERR_TRUNCATED;
 	left -= 8;

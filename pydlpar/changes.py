@@ -23,7 +23,7 @@ VERSION = 1
 
 _head = struct.Struct(">IIIII")
 _nth = struct.Struct(">I")
-_counted = re.compile(r"(.+)\[(\d+)\]", re.DOTALL)
+_counted = re.compile(r"(.*)\[(\d+)\]", re.DOTALL)
 
 _DOWN, _UP = lib.DLPAR_DIFF_DOWN, lib.DLPAR_DIFF_UP
 _NODES = {
@@ -47,7 +47,8 @@ _MOVES = (_NODES["move"], _PROP_MOVE)
 class Change(NamedTuple):
     """One difference between two trees; changes happen one after the other.
 
-    Where a name stands twice, `[2]` is put behind it for the second, also in paths.
+    Where a name stands twice, `[2]` is put behind it for the second, also in paths;
+    a property whose name is empty, as in a blob it may be, is `[1]`.
 
     Attributes:
         kind: `add`, `remove` (a node, with its subtree), `set` (a property, also one

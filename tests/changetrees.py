@@ -70,7 +70,7 @@ def tokens(tree: DeviceTree) -> list[object]:
 
 
 _values = st.sampled_from([b"", b"\0", b"abcd", b"abce", b"12345"])
-_names = st.sampled_from(["a", "b", "c", "d", "e", "a[2]", "phandle", "é"])
+_names = st.sampled_from(["", "[1]", "a", "b", "c", "d", "e", "a[2]", "phandle", "é"])
 
 
 def specs(*, unique: bool) -> Any:

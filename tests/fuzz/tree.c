@@ -3,18 +3,14 @@
  * tree.c - libFuzzer harness: parse, look up, edit, undo, write out, parse again.
  *
  * The input is eight bytes that choose what is done, a blob, and a stream of
- * operations for a batch, as long as the eighth byte says. What must hold: no byte out of bounds is touched, a roll-back restores the bytes,
- * what is written is accepted and comes back the same, and exhausted memory is
- * an error and nothing else. abort() is a finding.
+ * operations for a batch, as long as the eighth byte says. What must hold: no
+ * byte out of bounds is touched, a roll-back restores the bytes, what is written
+ * is accepted and comes back the same, a difference turns one tree into the
+ * other and back, what fails changes nothing, and exhausted memory is an error
+ * and nothing else. abort() is a finding.
  */
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
-#include "dlpar.h"
-
-#define N_CHOICES 8u
-#define MAX_NODES 64u
 #define ROOMY (1u << 26)
 #define TIGHT (1u << 14)
 
@@ -22,70 +18,10 @@ static const char *const names[] = {
 	"reg", "phandle", "linux,phandle", "status", "x", "\xfe", "cpu@0", "a",
 };
 
-/* What the input has chosen, taken in turn and over again; its operations. */
-struct choices {
-	const uint8_t *bytes;
-	unsigned int at;
-	const uint8_t *ops;
-	size_t ops_len;
-};
-
-struct blob {
-	uint8_t *bytes;
-	size_t len;
-};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned int choose(struct choices *c, unsigned int n)
-{
-	unsigned int round = c->at / N_CHOICES;
-
-	return (c->bytes[c->at++ % N_CHOICES] + round) % n;
-}
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* What only memory may spoil: whether it did not. */
-static bool done(int64_t rc)
-{
-	check(rc >= 0 || rc == DLPAR_ERR_NOMEM);
-	return rc >= 0;
-}
-
-static struct blob flatten(const struct dlpar_tree *t)
-{
-	int64_t size = dlpar_tree_flat_size(t);
-	struct blob b;
-
-	check(size > 0);
-	b.len = (size_t)size;
-	b.bytes = malloc(b.len);
-	check(b.bytes && dlpar_tree_flatten(t, b.bytes, b.len) == size);
-	check(dlpar_tree_flatten(t, b.bytes, b.len - 1) == DLPAR_ERR_NOSPACE);
-	return b;
-}
-
-static bool same(const struct blob *a, const struct blob *b)
-{
-	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
-}
-
-static uint32_t count(const struct dlpar_tree *t)
-{
-	struct dlpar_tree_info info;
-
-	dlpar_tree_info(t, &info);
-	return info.n_nodes;
-}
-
-/* A written blob is accepted, says as many nodes, and comes back the same. */
-static void check_written(const struct dlpar_tree *t, const struct blob *b,
-			  bool canonical)
+void fuzz_check_written(const struct dlpar_tree *t, const struct blob *b,
+			bool canonical)
 {
 	struct dlpar_tree *again;
 	struct blob twice;
@@ -109,7 +45,7 @@ static void check_compact(struct dlpar_tree *t, const struct blob *plain)
 	check(b.len <= plain->len);
 	b.bytes = malloc(b.len);
 	check(b.bytes && dlpar_tree_compact(t, b.bytes, b.len) == size);
-	check_written(t, &b, true);
+	fuzz_check_written(t, &b, true);
 	free(b.bytes);
 }
 
@@ -139,14 +75,6 @@ static void look(const struct dlpar_tree *t, int64_t node)
 	check(!at || dlpar_tree_phandle(t, (uint32_t)at) >= 0);
 }
 
-static size_t nodes_of(const struct dlpar_tree *t, int64_t *nodes)
-{
-	int64_t n = dlpar_tree_walk(t, nodes, MAX_NODES, dlpar_tree_root(t));
-
-	check(n > 0);
-	return n < (int64_t)MAX_NODES ? (size_t)n : MAX_NODES;
-}
-
 /* A subtree out, and back in below another node. */
 static void copy(struct dlpar_tree *t, int64_t from, int64_t to)
 {
@@ -166,20 +94,28 @@ static void copy(struct dlpar_tree *t, int64_t from, int64_t to)
 static void stamp(struct dlpar_tree *t, int64_t parent, const char *name,
 		  const uint8_t *props, size_t len)
 {
+	static const uint8_t slots[] = {
+		0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1, 'y'
+	};
 	int id = dlpar_tree_template(t, props, len);
 
 	if (id < 0)
 		return;
 	dlpar_tree_stamp(t, parent, name, strlen(name), id, props, len, 0);
+	dlpar_tree_stamp(t, parent, "s", 1, id, slots, sizeof(slots) - len % 3,
+			 DLPAR_TREE_SLOTS);
 	check(!dlpar_tree_drop_template(t, id));
 }
 
-/* All of it happens, or nothing. */
-static void batch(struct dlpar_tree *t, const struct choices *c)
+/* All of it happens, or nothing; and again, as a stream that was prepared. */
+static void batch(struct dlpar_tree *t, struct choices *c)
 {
-	struct blob before = flatten(t), after;
+	struct blob before, after;
 	int64_t results[MAX_NODES];
 
+	if (choose(c, 2))
+		dlpar_tree_batch(t, results, MAX_NODES, c->ops, c->ops_len);
+	before = flatten(t);
 	if (dlpar_tree_batch(t, results, MAX_NODES, c->ops, c->ops_len) < 0) {
 		after = flatten(t);
 		check(same(&before, &after));
@@ -199,7 +135,7 @@ static void edit(struct dlpar_tree *t, struct choices *c, int64_t node,
 	const char *name = names[choose(c, sizeof(names) / sizeof(names[0]))];
 	size_t len = strlen(name);
 
-	switch (choose(c, 8)) {
+	switch (choose(c, 10)) {
 	case 0:
 		dlpar_tree_set(t, node, name, len, value, choose(c, 256) + 40);
 		break;
@@ -222,6 +158,10 @@ static void edit(struct dlpar_tree *t, struct choices *c, int64_t node,
 	case 6:
 		batch(t, c);
 		break;
+	case 7:
+	case 8:
+		fuzz_edit_more(t, c, node, other);
+		break;
 	default:
 		stamp(t, node, name, props, sizeof(props) - choose(c, 2) * 13);
 		break;
@@ -229,7 +169,7 @@ static void edit(struct dlpar_tree *t, struct choices *c, int64_t node,
 }
 
 /* Some edits, of nodes that may be gone by then. */
-static void edits(struct dlpar_tree *t, struct choices *c)
+void fuzz_edits(struct dlpar_tree *t, struct choices *c)
 {
 	int64_t nodes[MAX_NODES];
 	size_t n = nodes_of(t, nodes);
@@ -248,12 +188,13 @@ static void exercise(struct dlpar_tree *t, struct choices *c)
 
 	for (i = 0; i < n; i++)
 		look(t, nodes[i]);
-	check_written(t, &before, true);
+	fuzz_reads(t, c);
+	fuzz_check_written(t, &before, true);
 	check_compact(t, &before);
 	if (done(dlpar_tree_begin(t))) {
-		edits(t, c);
+		fuzz_edits(t, c);
 		if (dlpar_tree_begin(t) > 0)
-			edits(t, c);
+			fuzz_edits(t, c);
 		while (dlpar_tree_depth(t))
 			check(!dlpar_tree_rollback(t));
 		after = flatten(t);
@@ -261,9 +202,10 @@ static void exercise(struct dlpar_tree *t, struct choices *c)
 		free(after.bytes);
 	}
 	free(before.bytes);
-	edits(t, c);
+	fuzz_changes(t, c);
+	fuzz_overlay(t, c);
 	after = flatten(t);
-	check_written(t, &after, true);
+	fuzz_check_written(t, &after, true);
 	check_compact(t, &after);
 	free(after.bytes);
 }
