@@ -21,6 +21,7 @@ HEADERS = [
     "dlpar_rtas_enum",
     "dlpar_rtas",
     "dlpar_rtas_layout",
+    "dlpar_rtas_build",
     "dlpar_rtas_log",
     "dlpar_rtas_text",
 ]

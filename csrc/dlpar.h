@@ -201,6 +201,7 @@ const char *dlpar_strerror(int err);
 #include "dlpar_rtas_enum.h"
 #include "dlpar_rtas.h"
 #include "dlpar_rtas_layout.h"
+#include "dlpar_rtas_build.h"
 #include "dlpar_rtas_log.h"
 #include "dlpar_rtas_text.h"
 

@@ -14,6 +14,14 @@ read and written in C only; nothing keeps state.
 from __future__ import annotations
 
 from pydlpar.rtas_batch import EventTable, decode_events
+from pydlpar.rtas_build import (
+    build_event,
+    build_section,
+    encode_error_log,
+    encode_pel,
+    event_from_dict,
+)
+from pydlpar.rtas_edit import EventEdit
 from pydlpar.rtas_encode import (
     EpowSection,
     HotplugLike,
@@ -26,6 +34,7 @@ from pydlpar.rtas_encode import (
 )
 from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
 from pydlpar.rtas_log import LogRecord, decode_log, detect_log
+from pydlpar.rtas_refcodes import REFERENCE_CODES, reference_code_words
 from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
 from pydlpar.rtas_text import (
     FoundEvent,
@@ -34,9 +43,13 @@ from pydlpar.rtas_text import (
     events_from_hex,
     scan_text,
 )
+from pydlpar.rtas_words import ActionFlags, field_words, flag_words, word
 
 __all__ = [
+    "REFERENCE_CODES",
+    "ActionFlags",
     "EpowSection",
+    "EventEdit",
     "EventTable",
     "FieldRow",
     "FoundEvent",
@@ -47,17 +60,26 @@ __all__ = [
     "RtasSection",
     "TextDamage",
     "TextScanner",
+    "build_event",
+    "build_section",
     "decode_event",
     "decode_events",
     "decode_hotplug_section",
     "decode_log",
     "decode_pel",
     "detect_log",
+    "encode_error_log",
+    "encode_pel",
     "epow_event",
+    "event_from_dict",
     "events_from_hex",
+    "field_words",
+    "flag_words",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "reference_code_words",
     "scan_text",
     "section_fields",
+    "word",
 ]

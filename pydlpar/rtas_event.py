@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.constants import EventDisposition, EventParty, EventSeverity, EventType
 from pydlpar.errors import EventError, NotFoundError
+from pydlpar.rtas_describe import describe, summary
+from pydlpar.rtas_edit import EventEdit
 from pydlpar.rtas_encode import (
     EPOW,
     HOTPLUG,
@@ -206,12 +208,19 @@ class RtasEvent:
     def timestamp(self) -> datetime | None:
         """When it was created, by the platform's clock, without a time zone.
 
-        None without a PH section, or where its date is not one.
+        From the PH section, before version 6 from the extended header; None
+        without them, or where the date is not one.
         """
         if not self._result[_HAS] & _HAS_PH:
-            return None
+            return self._old_timestamp()
         _, date, time = _stamp_at(self._result, _PLID)
         return _timestamp(date, time)
+
+    def _old_timestamp(self) -> datetime | None:
+        for section in self.sections:
+            if section.id == "exthdr":
+                return _timestamp(int(section.date, 16), int(section.time, 16))
+        return None
 
     @property
     def hotplug(self) -> HotplugSection | None:
@@ -260,6 +269,19 @@ class RtasEvent:
             set_field(changed, section, name, value)
         return decode_event(changed) if self._headers else decode_pel(changed)
 
+    def edit(self) -> EventEdit:
+        """The event's parts, to change, add and remove; see `EventEdit`."""
+        decode = decode_pel if self.version is None else decode_event
+        return EventEdit(self.sections, decode)
+
+    def summary(self) -> str:
+        """One line: when, what kind, how severe, what happened and where."""
+        return summary(self)
+
+    def describe(self) -> str:
+        """A page for people, at most 100 columns: every part and field."""
+        return describe(self)
+
     def to_bytes(self) -> bytes:
         """The event's bytes, exactly as they were decoded."""
         return self.raw
@@ -268,6 +290,7 @@ class RtasEvent:
         """Everything, in types that JSON has; bytes as hexadecimal digits."""
         plain: dict[str, Any] = {
             "length": len(self.raw),
+            "raw": self.raw.hex(),
             "sections": [section.to_dict() for section in self.sections],
         }
         if self.damage is not None:

@@ -17,7 +17,9 @@ __all__ = [
     "Value",
     "as_bytes",
     "section_fields",
+    "section_number",
     "set_field",
+    "to_wire",
 ]
 
 BytesLike = bytes | bytearray | memoryview
@@ -146,6 +148,21 @@ def section_fields(section_id: str) -> tuple[FieldRow, ...]:
         if layout.name == section_id:
             return layout.rows
     return _layouts()[0].rows
+
+
+def section_number(section_id: str) -> int:
+    """The number of a section's or record's table; of an unknown section, its
+    two characters.
+
+    Raises:
+        ArgumentError: neither a known word nor two characters of 8 bits.
+    """
+    for number, layout in _layouts().items():
+        if layout.name == section_id and number:
+            return number
+    if len(section_id) != 2 or max(section_id) > "\xff":
+        raise ArgumentError(f"section {section_id!r}, expected two characters")
+    return int.from_bytes(section_id.encode("latin-1"), "big")
 
 
 class RtasSection(Mapping[str, Any]):
@@ -348,7 +365,7 @@ def set_field(event: bytearray, section: RtasSection, name: str, value: Value) -
         ArgumentError: the value does not fit it or is of the wrong type.
     """
     rows = [row for row in _layout_of(section.number).rows if row.name == name]
-    number, data = _to_wire(rows, name, value)
+    number, data = to_wire(rows, name, value)
     with ffi.from_buffer("uint8_t[]", event, require_writable=True) as start:
         rc = _field_set(
             start + section.offset,
@@ -363,8 +380,8 @@ def set_field(event: bytearray, section: RtasSection, name: str, value: Value) -
         raise_error(rc, f"section {section.id}, field {name!r} = {value!r}")
 
 
-def _to_wire(rows: list[FieldRow], name: str, value: Value) -> tuple[int, bytes]:
-    """The number and the bytes that C takes for *value*."""
+def to_wire(rows: list[FieldRow], name: str, value: Value) -> tuple[int, bytes]:
+    """The number and the bytes that C takes for *value*. Raises: ArgumentError."""
     kinds = {row.type for row in rows}
     if isinstance(value, int) and _UINT in kinds:
         if value < 0 or value >> 64:
