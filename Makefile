@@ -4,8 +4,8 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint lib example sanitize tsan fuzz endurance dist bench \
-	bench-check clean
+.PHONY: all build test lint lib example schema sanitize tsan fuzz endurance dist \
+	bench bench-check clean
 
 all: build test lint
 
@@ -110,3 +110,8 @@ bench-check:
 
 clean:
 	rm -rf build dist *.egg-info pydlpar/_native*.so pydlpar/_native.c
+
+# The JSON schema of events, from the tables in C.
+schema: build
+	$(PYTHON) -c "import pathlib; from pydlpar.rtas_schema import event_schema_text; \
+	pathlib.Path('pydlpar/data/event.schema.json').write_text(event_schema_text())"

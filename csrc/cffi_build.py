@@ -24,6 +24,8 @@ HEADERS = [
     "dlpar_rtas_build",
     "dlpar_rtas_log",
     "dlpar_rtas_text",
+    "dlpar_arrow",
+    "dlpar_rtas_batch",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
@@ -61,7 +63,7 @@ for name in HEADERS:
     ffibuilder.cdef(declarations(f"{name}.h"))
 ffibuilder.set_source(
     "pydlpar._native",
-    '#include "dlpar.h"',
+    '#include "dlpar.h"\n#include "cffi_capsule.h"',
     include_dirs=["csrc"],
     sources=sorted(f"csrc/{p.name}" for p in HERE.glob("*.c")),
     depends=sorted(f"csrc/{p.name}" for p in HERE.glob("*.h")),

@@ -204,6 +204,8 @@ const char *dlpar_strerror(int err);
 #include "dlpar_rtas_build.h"
 #include "dlpar_rtas_log.h"
 #include "dlpar_rtas_text.h"
+#include "dlpar_arrow.h"
+#include "dlpar_rtas_batch.h"
 
 #ifdef __cplusplus
 }

@@ -107,61 +107,6 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 			    size_t *err_off, const uint8_t *buf, size_t len);
 
 /**
- * dlpar_rtas_count() - how many events are stored back to back
- * @buf: the events
- * @len: bytes in @buf
- *
- * Hops over the length words, for the room dlpar_rtas_decode_columns() needs;
- * an event that goes on beyond @len counts, too.
- *
- * Threads: pure.
- * returns: number of events; 0 only for no bytes
- */
-size_t dlpar_rtas_count(const uint8_t *buf, size_t len);
-
-/* Columns of a batch: each points to as many elements as there are rows. */
-struct dlpar_rtas_columns {
-	uint64_t *offset;
-	uint32_t *length;
-	uint32_t *plid;
-	uint32_t *date;
-	uint32_t *time;
-	uint32_t *drc_index;
-	uint32_t *count;
-	uint32_t *token;
-	uint8_t *type;
-	uint8_t *severity;
-	uint8_t *disposition;
-	uint8_t *initiator;
-	uint8_t *has;
-	uint8_t *resource;
-	uint8_t *action;
-	uint8_t *id_type;
-	uint8_t *capabilities;
-	uint8_t *epow_action;
-	uint8_t *epow_modifier;
-};
-
-/**
- * dlpar_rtas_decode_columns() - events stored back to back, to columns
- * @cols:    columns of @cap elements each; what an event lacks is 0
- * @cap:     rows there is room for
- * @n_rows:  rows filled; on error the row of the event in error
- * @err_off: NULL, or set to the first byte of @buf not understood
- * @buf:     the events
- * @len:     bytes in @buf
- *
- * Verdicts are those of dlpar_rtas_event_decode().
- *
- * Threads: pure, when the columns are not shared.
- * returns: DLPAR_OK, DLPAR_ERR_NOSPACE with bytes left after @cap rows, or
- *	the error of the event @n_rows
- */
-int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
-			      size_t *n_rows, size_t *err_off,
-			      const uint8_t *buf, size_t len);
-
-/**
  * dlpar_rtas_hotplug_decode() - an HP section to a plain struct
  * @hp:      result, untouched on error; name_off is from the start of @buf
  * @err_off: NULL, or set to the first byte not understood

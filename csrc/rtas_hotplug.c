@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * rtas_hotplug.c - the hot path: hotplug sections, and batches in columns.
+ * rtas_hotplug.c - hotplug sections, as they are decoded most.
  *
  * LoPAR, hotplug event section; Linux struct pseries_hp_errorlog; identifier
  * lengths as QEMU sends them. Must never judge resource or action: that is
@@ -97,69 +97,4 @@ int dlpar_rtas_hotplug_decode(struct dlpar_rtas_hotplug *hp, size_t *err_off,
 	if (sec_len > len)
 		return DLPAR_ERR_TRUNCATED;
 	return section_decode(hp, err_off, buf, sec_len);
-}
-
-size_t dlpar_rtas_count(const uint8_t *buf, size_t len)
-{
-	size_t pos = 0;
-	size_t n = 0;
-
-	while (pos < len) {
-		pos += rtas_event_len(buf + pos, len - pos);
-		n++;
-	}
-	return n;
-}
-
-static void put_row(const struct dlpar_rtas_columns *c, size_t row, size_t off,
-		    const struct dlpar_rtas_event *ev)
-{
-	c->offset[row] = off;
-	c->length[row] = ev->len;
-	c->plid[row] = ev->plid;
-	c->date[row] = ev->date;
-	c->time[row] = ev->time;
-	c->drc_index[row] = ev->hp.drc_index;
-	c->count[row] = ev->hp.count;
-	c->token[row] = ev->hp.token;
-	c->type[row] = ev->type;
-	c->severity[row] = ev->severity;
-	c->disposition[row] = ev->disposition;
-	c->initiator[row] = ev->initiator;
-	c->has[row] = ev->has;
-	c->resource[row] = ev->hp.resource;
-	c->action[row] = ev->hp.action;
-	c->id_type[row] = ev->hp.id_type;
-	c->capabilities[row] = ev->hp.capabilities;
-	c->epow_action[row] = ev->epow.action;
-	c->epow_modifier[row] = ev->epow.modifier;
-}
-
-int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
-			      size_t *n_rows, size_t *err_off,
-			      const uint8_t *buf, size_t len)
-{
-	struct dlpar_rtas_event ev;
-	size_t pos = 0;
-	size_t row = 0;
-	size_t off = 0;
-	int rc = 0;
-
-	for (; pos < len; row++) {
-		rc = DLPAR_ERR_NOSPACE;
-		if (row == cap)
-			break;
-		rc = dlpar_rtas_event_decode(&ev, NULL, 0, &off, buf + pos,
-					     len - pos);
-		if (rc < 0)
-			break;
-		put_row(cols, row, pos, &ev);
-		pos += ev.len;
-	}
-	*n_rows = row;
-	if (rc >= 0)
-		return DLPAR_OK;
-	if (err_off)
-		*err_off = pos + off;
-	return rc;
 }

@@ -13,7 +13,12 @@ read and written in C only; nothing keeps state.
 
 from __future__ import annotations
 
-from pydlpar.rtas_batch import EventTable, decode_events
+from pydlpar.rtas_batch import (
+    EventColumn,
+    EventTable,
+    decode_events,
+    event_columns,
+)
 from pydlpar.rtas_build import (
     build_event,
     build_section,
@@ -21,7 +26,9 @@ from pydlpar.rtas_build import (
     encode_pel,
     event_from_dict,
 )
-from pydlpar.rtas_edit import EventEdit
+from pydlpar.rtas_edit import (
+    EventEdit,
+)
 from pydlpar.rtas_encode import (
     EpowSection,
     HotplugLike,
@@ -32,10 +39,38 @@ from pydlpar.rtas_encode import (
     hotplug_events,
     hotplug_section,
 )
-from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
-from pydlpar.rtas_log import LogRecord, decode_log, detect_log
-from pydlpar.rtas_refcodes import REFERENCE_CODES, reference_code_words
-from pydlpar.rtas_table import FieldRow, RtasSection, section_fields
+from pydlpar.rtas_event import (
+    RtasEvent,
+    decode_event,
+    decode_pel,
+)
+from pydlpar.rtas_json import (
+    EVENT_SCHEMA,
+    from_json,
+    read_ndjson,
+    write_ndjson,
+)
+from pydlpar.rtas_log import (
+    LogRecord,
+    decode_log,
+    detect_log,
+)
+from pydlpar.rtas_refcodes import (
+    REFERENCE_CODES,
+    reference_code_words,
+)
+from pydlpar.rtas_schema import (
+    event_schema,
+)
+from pydlpar.rtas_stream import (
+    EventStream,
+    read_logs,
+)
+from pydlpar.rtas_table import (
+    FieldRow,
+    RtasSection,
+    section_fields,
+)
 from pydlpar.rtas_text import (
     FoundEvent,
     TextDamage,
@@ -43,13 +78,21 @@ from pydlpar.rtas_text import (
     events_from_hex,
     scan_text,
 )
-from pydlpar.rtas_words import ActionFlags, field_words, flag_words, word
+from pydlpar.rtas_words import (
+    ActionFlags,
+    field_words,
+    flag_words,
+    word,
+)
 
 __all__ = [
+    "EVENT_SCHEMA",
     "REFERENCE_CODES",
     "ActionFlags",
     "EpowSection",
+    "EventColumn",
     "EventEdit",
+    "EventStream",
     "EventTable",
     "FieldRow",
     "FoundEvent",
@@ -71,15 +114,21 @@ __all__ = [
     "encode_error_log",
     "encode_pel",
     "epow_event",
+    "event_columns",
     "event_from_dict",
+    "event_schema",
     "events_from_hex",
     "field_words",
     "flag_words",
+    "from_json",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
+    "read_logs",
+    "read_ndjson",
     "reference_code_words",
     "scan_text",
     "section_fields",
     "word",
+    "write_ndjson",
 ]

@@ -20,6 +20,7 @@ from pydlpar.rtas_encode import (
     make_epow,
     make_hotplug,
 )
+from pydlpar.rtas_json import EVENT_SCHEMA, to_json
 from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
 
 __all__ = ["RtasEvent", "decode_event", "decode_pel", "raise_event_error"]
@@ -287,8 +288,12 @@ class RtasEvent:
         return self.raw
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, in types that JSON has; bytes as hexadecimal digits."""
+        """Everything, in types that JSON has; bytes as hexadecimal digits.
+
+        `event_schema()` is its JSON schema, `docs/events.md` explains it.
+        """
         plain: dict[str, Any] = {
+            "schema": EVENT_SCHEMA,
             "length": len(self.raw),
             "raw": self.raw.hex(),
             "sections": [section.to_dict() for section in self.sections],
@@ -300,6 +305,10 @@ class RtasEvent:
                 "message": str(self.damage),
             }
         return plain
+
+    def to_json(self) -> str:
+        """`to_dict()` as JSON, in one line; see `pydlpar.rtas_json`."""
+        return to_json(self.to_dict())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RtasEvent):

@@ -13,7 +13,6 @@ import pydlpar
 from pydlpar import decode_event, hotplug_event
 from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
-from pydlpar.rtas_batch import EventTable
 from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
 from pydlpar.rtas_event import SECTION
 from pydlpar.rtas_table import RECORD, VALUE
@@ -41,11 +40,6 @@ def layouts():
 def test_formats_are_as_large_as_the_c_structs(form, struct):
     """A struct that grows must not be read with its old format."""
     assert form.size == ffi.sizeof(f"struct dlpar_rtas_{struct}")
-
-
-def test_every_column_of_c_is_one_of_the_table():
-    names = {name for name, _ in ffi.typeof("struct dlpar_rtas_columns").fields}
-    assert names == set(EventTable.__slots__) - {"_data"}
 
 
 # Rows that a section of its least length lacks: of HP, whose length its
