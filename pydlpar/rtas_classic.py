@@ -8,6 +8,7 @@ Labels are the names of the fields as pydlpar has them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from pydlpar.rtas_table import RtasSection
@@ -34,14 +35,15 @@ def classic_text(event: RtasEvent, width: int = _WIDTH) -> str:
 
     Args:
         event: one of any kind, or the sound part of a damaged one.
-        width: of a line, in columns; titles end 11 before it.
+        width: of a line, in columns, 40 or more; titles end 11 before it.
 
     Returns:
         Lines of printable characters; the last one ends with a line break, too.
     """
     lines: list[str] = []
     for section in event.sections:
-        lines += _section(section, width)
+        for line in _section(section, width):
+            lines += wrap(line, width, subsequent_indent=" " * _LABEL) or [""]
     if event.damage is not None:
         lines += [_title("damaged", width), _printable(str(event.damage))]
     return "\n".join(lines) + "\n"

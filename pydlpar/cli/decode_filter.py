@@ -38,20 +38,19 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _named(text: str, names: dict[str, int], what: str) -> int:
+def _named(text: str, names: dict[str, int]) -> int:
     number = names.get(text.lower().replace("-", "_").replace(" ", "_"))
     if number is None:
         number = _number(text)
     if number is None:
         expected = ", ".join(names)
         raise click.BadParameter(f"{text!r}, expected a number or one of {expected}")
-    del what
     return number
 
 
 def type_test(given: tuple[str, ...]) -> Test:
     """Events of one of these types."""
-    types = {_named(text, _TYPES, "type") for text in given}
+    types = {_named(text, _TYPES) for text in given}
     return lambda event: event.type in types
 
 
@@ -60,7 +59,7 @@ def severity_test(given: tuple[str, ...]) -> Test:
     classes = {_CLASSES[text.lower()] for text in given if text.lower() in _CLASSES}
     rest = [text for text in given if text.lower() not in _CLASSES]
     known = _SEVERITIES | dict.fromkeys(_CLASSES, 0)
-    severities = {_named(text, known, "severity") for text in rest}
+    severities = {_named(text, known) for text in rest}
 
     def test(event: RtasEvent) -> bool:
         if event.severity in severities:

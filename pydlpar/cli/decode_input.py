@@ -116,16 +116,19 @@ def find_inputs(paths: Iterable[str]) -> list[Input]:
     return found
 
 
-def _below(directory: str) -> Iterator[Input]:
-    def stop(error: OSError) -> None:
-        raise error
-
-    for root, directories, names in os.walk(directory, onerror=stop):
-        directories.sort()
-        for name in sorted(names):
-            path = Path(root, name)
+def _below(directory: str) -> list[Input]:
+    os.scandir(directory).close()
+    closed: list[str] = []
+    found: list[Input] = []
+    # What cannot be looked into is told when it cannot be read.
+    for root, _, names in os.walk(
+        directory, onerror=lambda e: closed.append(e.filename)
+    ):
+        for path in (Path(root, name) for name in names):
             if path.is_file():
-                yield Input(str(path), path.stat().st_size, False)
+                found.append(Input(str(path), path.stat().st_size, False))
+    found += (Input(path, 0, False) for path in closed)
+    return sorted(found, key=lambda given: Path(given.path).parts)
 
 
 def read_input(given: Input, advance: Callable[[int], object]) -> Iterator[Item]:

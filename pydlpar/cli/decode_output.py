@@ -26,6 +26,7 @@ _STYLES: dict[int | None, str] = {
 _CLASS_STYLES = {2: "yellow", 4: "red", 5: "bold red", 6: "yellow"}
 _HANG = "    "
 _FIELD = 24
+_PAGE = 100
 _MANY = 512
 
 
@@ -110,13 +111,9 @@ class LineWriter(_Lines):
         paint = self._screen.paint
         time, kind = (
             paint(line[:start], "dim"),
-            paint(line[start:end], _style_of(found)),
+            paint(line[start:end], _style(found.event)),
         )
         return time + kind + line[end:]
-
-
-def _style_of(found: Found) -> str:
-    return _style(found.event)
 
 
 class PageWriter(_Lines):
@@ -133,13 +130,17 @@ class PageWriter(_Lines):
             place += f", event {found.sequence}"
         yield screen.paint(screen.visible(place), "dim")
         page = found.event.describe().splitlines()
-        body = page.index("")
-        for number, line in enumerate(page):
-            style = _style(found.event) or "bold" if number < body - 1 else ""
-            if number > body and line and not line.startswith(" "):
-                style = "bold"
+        body = page.index("") - 1
+        summary = screen.visible(found.event.summary())
+        style = _style(found.event) or "bold"
+        for part in textwrap.wrap(
+            summary, screen.width or _PAGE, subsequent_indent=_HANG
+        ):
+            yield screen.paint(part, style)
+        for line in page[body:]:
+            title = "bold" if line and not line.startswith(" ") else ""
             for part in self._fitting(screen.visible(line)):
-                yield screen.paint(part, style)
+                yield screen.paint(part, title)
         yield ""
 
     def _fitting(self, line: str) -> list[str]:
