@@ -19,6 +19,7 @@ from pydlpar import HotplugRequest
 from pydlpar.cli.app import app
 from pydlpar.cli.encode import kernel_text, request_of
 from pydlpar.constants import Action, Resource
+from pydlpar.rtas import EVENT_SCHEMA
 
 TIME = datetime(2026, 1, 2, 3, 4, 5)
 
@@ -161,7 +162,7 @@ def test_bad_input_is_status_2(arguments, stdin, message):
 def test_any_json_gives_a_result_or_an_error(plain):
     """Never anything else than status 0 or 2."""
     if isinstance(plain, dict):
-        plain["schema"] = pydlpar.EVENT_SCHEMA
+        plain["schema"] = EVENT_SCHEMA
     result = command("encode", "--json", "-", stdin=json.dumps(plain).encode())
     assert isinstance(result.exception, SystemExit | None), result.exception
     assert result.exit_code in (0, 2)
