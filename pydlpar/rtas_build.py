@@ -223,8 +223,8 @@ def event_from_dict(plain: Mapping[str, Any]) -> RtasEvent:
     before = sum(section.length for section in old.values())
     if len(parts) == len(old) and sum(len(p.data) for p in parts) == before:
         return decode(b"".join(part.data for part in parts))
-    private = next((each for each in sections if each.get("id") == "PH"), {})
-    told = base is None and "section_count" in private
+    private = [each for each in sections if each.get("id") == "PH"]
+    told = base is None and any("section_count" in each for each in private)
     return decode(assemble(parts, not told))
 
 

@@ -105,12 +105,13 @@ def _time(event: RtasEvent) -> str:
 def _what(event: RtasEvent) -> Iterator[str]:
     if event.scope is not None:
         yield f"scope {event.scope:#010x}"
-    if event.hotplug is not None:
-        yield _hotplug(event.hotplug)
-    if event.epow is not None:
-        yield _epow(event.epow)
+    hotplug, epow = event.hotplug, event.epow
+    if hotplug is not None:
+        yield _hotplug(hotplug)
+    if epow is not None:
+        yield _epow(epow)
     parts = {section.id: section for section in reversed(event.sections)}
-    if "UH" in parts and event.hotplug is None and event.epow is None:
+    if "UH" in parts and hotplug is None and epow is None:
         yield _severity(parts["UH"])
     for name in ("PS", "SS"):
         if name in parts:
@@ -379,6 +380,8 @@ def hex_dump(data: bytes, indent: str = "", first: int = 0) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
