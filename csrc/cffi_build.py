@@ -26,6 +26,7 @@ HEADERS = [
     "dlpar_rtas_text",
     "dlpar_arrow",
     "dlpar_rtas_batch",
+    "cffi_capsule",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 

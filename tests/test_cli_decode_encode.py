@@ -166,3 +166,21 @@ def test_any_json_gives_a_result_or_an_error(plain):
     result = command("encode", "--json", "-", stdin=json.dumps(plain).encode())
     assert isinstance(result.exception, SystemExit | None), result.exception
     assert result.exit_code in (0, 2)
+
+
+@given(st.data())
+def test_any_value_of_a_field_gives_a_result_or_an_error(data):
+    """With `raw` beside it, and without."""
+    event = pydlpar.build_event(
+        sections=[("PS", {"callouts": [{"location_code": "U1", "MR": {}}]}), "EP", "LP"]
+    )
+    plain = event.to_dict()
+    if data.draw(st.booleans()):
+        del plain["raw"]
+    section = data.draw(st.sampled_from(plain["sections"]))
+    value = st.none() | st.integers(-1, 1 << 65) | st.text(max_size=9) | st.floats()
+    value |= st.lists(value, max_size=3) | st.dictionaries(st.just("id"), value)
+    section[data.draw(st.sampled_from(sorted(section)))] = data.draw(value)
+    result = command("encode", "--json", "-", stdin=json.dumps(plain).encode())
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    assert result.exit_code in (0, 2)

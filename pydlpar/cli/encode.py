@@ -180,7 +180,7 @@ def _of_json(path: str) -> Iterator[RtasEvent]:
     for number, plain in enumerate(_objects(path), 1):
         try:
             yield event_from_dict(from_json(json.dumps(plain)))
-        except (DlparError, KeyError, TypeError, ValueError) as error:
+        except DlparError as error:
             raise InputError(f"{shown}: event {number}: {error}") from None
     if not number:
         raise InputError(f"{shown}: no event, expected JSON objects of events")
