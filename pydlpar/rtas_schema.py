@@ -57,10 +57,15 @@ def event_schema() -> Schema:
         "$id": f"urn:{EVENT_SCHEMA.replace('/', ':')}",
         "title": "RTAS event of an IBM Power platform, as pydlpar decodes it",
         "type": "object",
-        "required": ["schema", "length", "sections"],
+        "required": ["schema", "length", "raw", "sections"],
         "properties": {
             "schema": {"const": EVENT_SCHEMA},
             "length": {"description": "in bytes", **_UNSIGNED},
+            "raw": {
+                "description": "all bytes, as hexadecimal digits",
+                "type": "string",
+                "pattern": "^([0-9a-f]{2})*$",
+            },
             "sections": {
                 "description": "every part in wire order, headers included",
                 "type": "array",

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("click")
 pytest.importorskip("rich")
 
+import click
 from click.testing import CliRunner
 from places import CORPUS
 
@@ -331,6 +332,25 @@ def test_a_broken_pipe_is_quiet(tmp_path):
     assert done.stdout.decode().rstrip("\n") == LINES[0]
     assert b"Traceback" not in done.stderr
     assert b"Broken" not in done.stderr
+
+
+@pytest.mark.parametrize("option", [(), ("-v",), ("--classic",)])
+def test_on_a_terminal(option, tmp_path):
+    """Colours by severity, a heading a file, and no line wider than the terminal."""
+    (tmp_path / "a").write_bytes(ERROR + EPOW)
+    (tmp_path / "b").write_bytes(MEMORY)
+    arguments = ["decode", *option, str(tmp_path)]
+    env = {"FORCE_COLOR": "1", "COLUMNS": "60", "TERM": "xterm", "NO_COLOR": None}
+    shown = CliRunner().invoke(app, arguments, env=env, color=True)
+    plain = click.unstyle(shown.stdout)
+    assert max(map(len, plain.replace(str(tmp_path), "").splitlines())) <= 60
+    assert ("\x1b[31mplatform error (error)\x1b[0m: " in shown.stdout) == (not option)
+    if not option:
+        assert plain.splitlines()[0] == f"{tmp_path}/a"
+        assert f"\n\n{tmp_path}/b\n" in plain
+    env["NO_COLOR"] = "1"
+    plain_run = CliRunner().invoke(app, arguments, env=env, color=True)
+    assert plain_run.stdout == plain
 
 
 def test_names_cannot_command_the_terminal(tmp_path):

@@ -33,7 +33,7 @@ class ArrowWriter:
                 "--arrow needs 'pyarrow': pip install 'pydlpar[arrow]'"
             ) from None
         self._path = path
-        self._parts: list[bytes] = []
+        self._parts: list[bytearray] = []
         self._files: list[str] = []
         self._size = 0
         self._batches: list[Any] = []
@@ -48,7 +48,7 @@ class ArrowWriter:
         if self._files and self._files[-1] == found.file:
             self._parts[-1] += raw
         else:
-            self._parts.append(raw)
+            self._parts.append(bytearray(raw))
             self._files.append(found.file)
         self._size += len(raw)
         if self._size >= _BATCH_BYTES:

@@ -149,8 +149,8 @@ class PageWriter(_Lines):
         if width is None or len(line) <= width:
             return [line]
         indent = len(line) - len(line.lstrip())
-        hang = " " * (indent + _FIELD if indent else len(_HANG))
-        return textwrap.wrap(line, max(width, 2 * len(hang)), subsequent_indent=hang)
+        hang = min(indent + _FIELD if indent else len(_HANG), width // 2)
+        return textwrap.wrap(line, width, subsequent_indent=" " * hang)
 
 
 class ClassicWriter(_Lines):
