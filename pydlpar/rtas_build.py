@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -210,12 +210,9 @@ def event_from_dict(plain: Mapping[str, Any]) -> RtasEvent:
         ArgumentError: not of that form, or see `build_section`.
         EventError: the result is no event.
     """
-    sections = plain.get("sections")
-    if not isinstance(sections, (list, tuple)) or not sections:
-        raise ArgumentError(f"event {plain!r:.60}, expected a list `sections`")
-    first = sections[0].get("id")
-    decode = decode_event if first == "hdr" else decode_pel
-    base = decode(bytes.fromhex(plain["raw"]), False) if "raw" in plain else None
+    sections = _sections_of(plain)
+    decode = decode_event if sections[0]["id"] == "hdr" else decode_pel
+    base = decode(_raw_of(plain), False) if "raw" in plain else None
     if base is not None and list(sections) == base.to_dict()["sections"]:
         return base
     old = {(s.id, s.offset): s for s in base.sections} if base is not None else {}
@@ -228,11 +225,30 @@ def event_from_dict(plain: Mapping[str, Any]) -> RtasEvent:
     return decode(assemble(parts, not told))
 
 
+def _sections_of(plain: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    sections = plain.get("sections")
+    if not isinstance(sections, (list, tuple)) or not sections:
+        raise ArgumentError(f"event {plain!r:.60}, expected a list `sections`")
+    for each in sections:
+        if not isinstance(each, Mapping) or not isinstance(each.get("id"), str):
+            raise ArgumentError(f"section {each!r:.60}, expected an `id`")
+        if not isinstance(each.get("offset", 0), int):
+            raise ArgumentError(f"section {each!r:.60}, expected a number as `offset`")
+    return sections
+
+
+def _raw_of(plain: Mapping[str, Any]) -> bytes:
+    try:
+        return bytes.fromhex(plain["raw"])
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"`raw` {plain['raw']!r:.60}, expected hexadecimal digits"
+        ) from None
+
+
 def _from_dict(
     plain: Mapping[str, Any], old: Mapping[tuple[str, int], RtasSection]
 ) -> Part:
-    if "id" not in plain:
-        raise ArgumentError(f"section {plain!r:.60}, expected an `id`")
     was = old.get((plain["id"], plain.get("offset", -1)))
     if was is None:
         return build_part(plain["id"], plain)

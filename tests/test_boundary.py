@@ -42,7 +42,7 @@ ROOMS = [
     ["rtas_describe", "rtas_edit"],
     ["rtas_event"],
     ["rtas_arrow"],
-    ["rtas_batch", "rtas_log", "rtas_text", "rtas_build"],
+    ["rtas_batch", "rtas_log", "rtas_text", "rtas_build", "rtas_classic"],
     ["rtas_stream"],
     ["rtas"],
     ["lookup", "connector"],

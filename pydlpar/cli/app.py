@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 import pydlpar
+from pydlpar.cli.decode import decode
+from pydlpar.cli.encode import encode
 from pydlpar.cli.run import run
 from pydlpar.cli.tree import tree
 
@@ -21,5 +23,7 @@ def app() -> None:
     """
 
 
+app.add_command(decode)
+app.add_command(encode)
 app.add_command(run)
 app.add_command(tree)
