@@ -31,7 +31,7 @@ _PANELS = (
     ("cycle", "Add a CPU, find it, remove it"),
     ("write", "Grow a property, write the tree out"),
     ("dts", "As source text"),
-    ("cycle-batch", "Add, find, remove, in a batch"),
+    ("write-same", "Set a property, write the tree out"),
 )
 _COLUMNS = 3
 
