@@ -4,8 +4,8 @@ WORK := build
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Werror
 
-.PHONY: all build test lint schema lib example sanitize tsan fuzz endurance dist \
-	bench bench-check clean
+.PHONY: all build test lint schema lib example sanitize tsan fuzz fuzz-events \
+	endurance dist bench bench-check clean
 
 all: build test lint
 
@@ -74,6 +74,17 @@ fuzz:
 	$(WORK)/fuzz/tree -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
 		-rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=$(WORK)/fuzz/ $(WORK)/fuzz/corpus $(WORK)/fuzz/seeds
+
+# The same on RTAS events, their carriers, and logs in text.
+fuzz-events:
+	mkdir -p $(WORK)/fuzz/events-corpus
+	clang -std=c11 -g -O1 -Icsrc -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $(WORK)/fuzz/events \
+		tests/fuzz/events.c csrc/error.c $(wildcard csrc/rtas_*.c)
+	PYTHONPATH=. $(PYTHON) tests/fuzz/event_seeds.py $(WORK)/fuzz/events-seeds
+	$(WORK)/fuzz/events -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
+		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(WORK)/fuzz/ \
+		$(WORK)/fuzz/events-corpus $(WORK)/fuzz/events-seeds
 
 # Ten million cycles of each kind on one tree: memory must stay where it was.
 CYCLES ?= 10000000

@@ -1,4 +1,4 @@
-"""RTAS hotplug events from Python, single and in batches, against plain `struct`.
+"""RTAS events from Python, single and in batches, against plain `struct` and construct.
 
 A round is 1 000 events. A single event costs the crossing into C and an object; plain
 Python has neither, and checks less. The batch form is for many.
@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bench import structs
+from bench import peers_rtas, structs
+from bench.events import REAL_EVENT, load
 from bench.measure import measure
 from bench.peers import Case
 from pydlpar import (
@@ -25,6 +26,7 @@ from pydlpar import (
 from pydlpar.constants import Action, Resource
 
 EVENTS = 1_000
+PARTS = 16
 INDEXES = [0x10000000 + 8 * k for k in range(EVENTS)]
 FIRST_PLID = 0x50000000
 
@@ -54,6 +56,29 @@ def read_plain() -> Case:
     """The same."""
     each, decode = logs(), structs.decode
     return Case(EVENTS, lambda: [decode(log).drc_index for log in each], _indexes)
+
+
+def read_construct() -> Case:
+    """The same."""
+    each, read = logs(), peers_rtas.drc_index
+    return Case(EVENTS, lambda: [read(log) for log in each], _indexes)
+
+
+def read_sections() -> Case:
+    """Decode an event of 16 parts, list them."""
+    log, each = load(REAL_EVENT).events, range(EVENTS)
+    return Case(EVENTS, lambda: [decode_event(log).sections for _ in each], _sixteen)
+
+
+def read_sections_construct() -> Case:
+    """The same; the headers are two of the parts."""
+    log, each, read = load(REAL_EVENT).events, range(EVENTS), peers_rtas.read
+    headers = [None, None]
+    return Case(
+        EVENTS,
+        lambda: [headers + read(log).extended.sections for _ in each],
+        _sixteen,
+    )
 
 
 def read_batch() -> Case:
@@ -103,6 +128,10 @@ def parse_requests() -> Case:
     return Case(EVENTS, lambda: [parse_request(text) for text in texts], check)
 
 
+def _sixteen(found: list[Any]) -> None:
+    assert all(len(parts) == PARTS for parts in found)
+
+
 def _indexes(found: list[int]) -> None:
     assert found == INDEXES
 
@@ -118,6 +147,9 @@ def _batch(made: bytes) -> None:
 CASES: dict[tuple[str, str], Callable[[], Case]] = {
     ("event-read", "pydlpar"): read_one_by_one,
     ("event-read", "struct"): read_plain,
+    ("event-read", "construct"): read_construct,
+    ("event-read-16", "pydlpar"): read_sections,
+    ("event-read-16", "construct"): read_sections_construct,
     ("event-read-batch", "pydlpar"): read_batch,
     ("event-read-batch", "struct"): read_batch_plain,
     ("event-write", "pydlpar"): write_one_by_one,

@@ -14,73 +14,14 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core.h"
 
-/* Under callgrind only what is within the clock is counted. */
-#if defined(__has_include) && __has_include(<valgrind/callgrind.h>)
-#include <valgrind/callgrind.h>
-#define COUNT_TOGGLE CALLGRIND_TOGGLE_COLLECT
-#else
-#define COUNT_TOGGLE ((void)0)
-#endif
-
 #define LINE_MAX_LEN 4096u
-#define REPS_MAX 99
-#define CLOCK_READS 10000
-#define RUN_MIN 16u	/* operations: nodes lie near and far */
-
-void bench_die(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
-	exit(1);
-}
-
-void *bench_alloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	BENCH_CHECK(p);
-	return p;
-}
-
-static double clock_ns(void)
-{
-	struct timespec t;
-
-	BENCH_CHECK(!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t));
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-double bench_clock(void)
-{
-	COUNT_TOGGLE;
-	return clock_ns();
-}
-
-double bench_since(const struct bench *b, double start)
-{
-	double ns = clock_ns() - start - b->clock_cost;
-
-	COUNT_TOGGLE;
-	return ns > 0 ? ns : 0;
-}
-
-static double measure_clock(void)
-{
-	double start = clock_ns();
-	int i;
-
-	for (i = 0; i < CLOCK_READS; i++)
-		clock_ns();
-	return (clock_ns() - start) / CLOCK_READS;
-}
 
 /* What writing a tree out costs at least. */
 static struct bench_time copy_blob(struct bench *b, size_t n)
@@ -93,15 +34,10 @@ static struct bench_time copy_blob(struct bench *b, size_t n)
 		/* The copy is looked at, or the compiler leaves it out. */
 		BENCH_CHECK(b->out[i % b->len] == b->blob[i % b->len]);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
-static const struct operation {
-	const char *name;
-	bench_run ours;
-	bench_run theirs;	/* NULL: nothing to compare with */
-	const char *reference;
-} operations[] = {
+static const struct bench_operation operations[] = {
 	{ "parse", ours_parse, libfdt_check_full, "fdt_check_full" },
 	{ "path", ours_path, libfdt_path, "libfdt" },
 	{ "phandle", ours_phandle, libfdt_phandle, "libfdt" },
@@ -122,84 +58,6 @@ static const struct operation {
 	{ "write-percent", ours_write_percent, copy_blob, "memcpy" },
 	{ "write-all", ours_write_all, copy_blob, "memcpy" },
 };
-
-/* One side of an operation: how much is a run, and what the runs took. */
-struct side {
-	bench_run run;
-	size_t n;
-	double ns[REPS_MAX];
-	double median, min;
-};
-
-static double run(struct bench *b, const struct side *s, double *total)
-{
-	double start = clock_ns();
-	struct bench_time t = s->run(b, s->n);
-
-	*total = clock_ns() - start;
-	BENCH_CHECK(t.items);
-	return t.ns / (double)t.items;
-}
-
-/*
- * As many operations a run as fill the budget. Opening a tree anew counts, but
- * a run in which little else happens is too short: then it may take longer.
- */
-static void calibrate(struct bench *b, struct side *s, double budget)
-{
-	double total, each;
-
-	for (s->n = RUN_MIN;; s->n *= 2) {
-		each = run(b, s, &total);
-		if (total > budget && each * (double)s->n > budget / 4)
-			break;
-		if (total > budget * 8)
-			break;
-	}
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static void sum_up(struct side *s, int reps)
-{
-	qsort(s->ns, (size_t)reps, sizeof(s->ns[0]), by_value);
-	s->median = s->ns[reps / 2];
-	s->min = s->ns[0];
-}
-
-static void measure(struct bench *b, const struct operation *op, double budget,
-		    int reps, const char *label)
-{
-	struct side ours = { .run = op->ours }, theirs = { .run = op->theirs };
-	double total;
-	int i;
-
-	calibrate(b, &ours, budget);
-	if (theirs.run)
-		calibrate(b, &theirs, budget);
-	for (i = 0; i < reps; i++) {
-		ours.ns[i] = run(b, &ours, &total);
-		if (theirs.run)
-			theirs.ns[i] = run(b, &theirs, &total);
-	}
-	sum_up(&ours, reps);
-	printf("{\"op\": \"%s\", \"size\": \"%s\", \"reps\": %d, "
-	       "\"ours\": %.2f, \"ours_min\": %.2f", op->name, label, reps,
-	       ours.median, ours.min);
-	if (theirs.run) {
-		sum_up(&theirs, reps);
-		printf(", \"reference\": \"%s\", \"theirs\": %.2f, "
-		       "\"theirs_min\": %.2f", op->reference, theirs.median,
-		       theirs.min);
-	}
-	printf("}\n");
-	fflush(stdout);
-}
 
 static struct bench_text text(const char *s)
 {
@@ -284,22 +142,6 @@ static void read_plan(struct bench *b, const char *file)
 	fclose(f);
 }
 
-static void read_blob(struct bench *b, const char *file)
-{
-	FILE *f = fopen(file, "rb");
-	uint8_t *blob;
-	long len;
-
-	BENCH_CHECK(f && !fseek(f, 0, SEEK_END));
-	len = ftell(f);
-	BENCH_CHECK(len > 0 && !fseek(f, 0, SEEK_SET));
-	b->len = (size_t)len;
-	blob = bench_alloc(b->len);
-	BENCH_CHECK(fread(blob, 1, b->len, f) == b->len);
-	b->blob = blob;
-	fclose(f);
-}
-
 static void show_memory(const struct bench *b, const char *label)
 {
 	printf("{\"op\": \"memory\", \"size\": \"%s\", \"ours\": %.2f, "
@@ -307,7 +149,7 @@ static void show_memory(const struct bench *b, const char *label)
 	       ours_memory(b));
 }
 
-static const struct operation *find_operation(const char *name)
+static const struct bench_operation *find_operation(const char *name)
 {
 	size_t i = 0;
 
@@ -320,19 +162,16 @@ static const struct operation *find_operation(const char *name)
 
 static void measure_all(struct bench *b, char **argv, const char *only)
 {
-	double budget = strtod(argv[4], NULL) * 1e6;
-	int reps = (int)strtol(argv[5], NULL, 10);
+	struct bench_effort effort = bench_effort(argv[4], argv[5]);
 	size_t i;
 
-	BENCH_CHECK(budget > 0 && reps > 0 && reps <= REPS_MAX);
-	b->clock_cost = measure_clock();
 	libfdt_open(b);
 	if (only) {
-		measure(b, find_operation(only), budget, reps, argv[3]);
+		bench_measure(b, find_operation(only), &effort, argv[3]);
 		return;
 	}
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		measure(b, &operations[i], budget, reps, argv[3]);
+		bench_measure(b, &operations[i], &effort, argv[3]);
 	show_memory(b, argv[3]);
 }
 
@@ -364,7 +203,7 @@ int main(int argc, char **argv)
 
 	if (argc != 6 && argc != 7)
 		return usage(argv[0]);
-	read_blob(&b, argv[1]);
+	b.blob = bench_read(argv[1], &b.len);
 	read_plan(&b, argv[2]);
 	make_names(&b);
 	b.out_cap = b.len * 2 + LINE_MAX_LEN;

@@ -2,7 +2,7 @@
 /*
  * core.h - shared by the parts of the core benchmark.
  *
- *	cc -O2 -Icsrc -o core bench/core.c bench/core_ours.c \
+ *	cc -O2 -Icsrc -o core bench/core.c bench/timing.c bench/core_ours.c \
  *		bench/core_cycles.c bench/core_libfdt.c $(ls csrc | sed s,^,csrc/, | grep c$) -lfdt
  *
  * core.c loads a tree and the work to do on it, runs each operation of both
@@ -13,8 +13,7 @@
 #ifndef DLPAR_BENCH_CORE_H
 #define DLPAR_BENCH_CORE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "timing.h"
 
 #define BENCH_GETS 10u		/* property names to get */
 #define BENCH_PROPS 16u		/* properties of a new CPU node */
@@ -64,37 +63,9 @@ struct bench {
 	uint8_t *out;			/* warm, as large as ever needed */
 	size_t out_cap;
 	size_t at, phandle_at;		/* in the sample; runs go on from there */
-	double clock_cost;		/* of reading the clock once */
 	struct ours *ours;
 	struct libfdt *libfdt;
 };
-
-/* What a run did: @items operations in @ns of this thread's time. */
-struct bench_time {
-	double ns;
-	size_t items;
-};
-
-/*
- * Do about @n operations and time them. What is not the operation - opening a
- * tree anew, finding the nodes to edit - is outside the clock.
- */
-typedef struct bench_time (*bench_run)(struct bench *b, size_t n);
-
-#define BENCH_CHECK(ok) \
-	do { \
-		if (!(ok)) \
-			bench_die(__FILE__, __LINE__, #ok); \
-	} while (0)
-
-_Noreturn void bench_die(const char *file, int line, const char *what);
-void *bench_alloc(size_t size);
-
-/* Nanoseconds of this thread. */
-double bench_clock(void);
-
-/* Time since @start, the cost of the clock itself taken off. */
-double bench_since(const struct bench *b, double start);
 
 /* The next node of the sample, the next phandle. */
 static inline const struct bench_node *bench_next(struct bench *b)

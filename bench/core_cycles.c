@@ -72,7 +72,7 @@ struct bench_time ours_add(struct bench *b, size_t n)
 						   b->new_name[i].len, stream,
 						   len, 0) >= 0);
 		}
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 		t.items += i;
 	}
 	return t;
@@ -111,7 +111,7 @@ struct bench_time ours_cycle(struct bench *b, size_t n)
 		BENCH_CHECK(ours_find(t, &b->new_path[k]) == at);
 		BENCH_CHECK(!dlpar_tree_remove(t, at));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_cycle_template(struct bench *b, size_t n)
@@ -134,7 +134,7 @@ struct bench_time ours_cycle_template(struct bench *b, size_t n)
 		BENCH_CHECK(ours_find(t, &b->new_path[k]) == at);
 		BENCH_CHECK(!dlpar_tree_remove(t, at));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_cycle_undone(struct bench *b, size_t n)
@@ -151,7 +151,7 @@ struct bench_time ours_cycle_undone(struct bench *b, size_t n)
 		BENCH_CHECK(ours_find(t, &b->new_path[k]) == at);
 		BENCH_CHECK(!dlpar_tree_rollback(t));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 static uint8_t *put_op(uint8_t *w, uint32_t op, int64_t node,
@@ -204,7 +204,7 @@ struct bench_time ours_cycle_batch(struct bench *b, size_t n)
 	for (; time.items < n; time.items += BENCH_NEW)
 		BENCH_CHECK(dlpar_tree_batch(t, results, 3 * BENCH_NEW, ops,
 					     len) == 3 * BENCH_NEW);
-	time.ns = bench_since(b, start);
+	time.ns = bench_since(start);
 	free(ops);
 	return time;
 }
@@ -232,5 +232,5 @@ struct bench_time ours_template_undone(struct bench *b, size_t n)
 					    4));
 		BENCH_CHECK(!dlpar_tree_rollback(t));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }

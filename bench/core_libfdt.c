@@ -106,7 +106,7 @@ struct bench_time libfdt_check_full(struct bench *b, size_t n)
 
 	for (i = 0; i < n; i++)
 		BENCH_CHECK(!fdt_check_full(b->blob, b->len));
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_path(struct bench *b, size_t n)
@@ -119,7 +119,7 @@ struct bench_time libfdt_path(struct bench *b, size_t n)
 
 		BENCH_CHECK(fdt_path_offset(b->blob, s->path.s) == s->offset);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_phandle(struct bench *b, size_t n)
@@ -133,7 +133,7 @@ struct bench_time libfdt_phandle(struct bench *b, size_t n)
 		BENCH_CHECK(fdt_node_offset_by_phandle(b->blob, s->phandle) ==
 			    s->offset);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_parent(struct bench *b, size_t n)
@@ -144,7 +144,7 @@ struct bench_time libfdt_parent(struct bench *b, size_t n)
 	for (i = 0; i < n; i++)
 		BENCH_CHECK(fdt_parent_offset(b->blob, bench_next(b)->offset) >=
 			    0);
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_get(struct bench *b, size_t n)
@@ -156,7 +156,7 @@ struct bench_time libfdt_get(struct bench *b, size_t n)
 	for (i = 0; i < n; i++)
 		BENCH_CHECK(fdt_getprop(b->blob, bench_next(b)->offset,
 					b->get[i % BENCH_GETS].s, &len));
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_set(struct bench *b, size_t n)
@@ -171,7 +171,7 @@ struct bench_time libfdt_set(struct bench *b, size_t n)
 		BENCH_CHECK(!fdt_setprop(b->libfdt->fdt, bench_next(b)->offset,
 					 b->set.s, b->id, 4));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time libfdt_grow(struct bench *b, size_t n)
@@ -185,7 +185,7 @@ struct bench_time libfdt_grow(struct bench *b, size_t n)
 		start = bench_clock();
 		for (i = 0; i < bench_n_edits(b); i++)
 			BENCH_CHECK(!grow_one(b, b->libfdt->grow_at[i]));
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 		t.items += i;
 	}
 	return t;
@@ -207,7 +207,7 @@ struct bench_time libfdt_remove(struct bench *b, size_t n)
 			BENCH_CHECK(!fdt_del_node(l->fdt, l->remove_at[i]));
 			t.items++;
 		}
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 	}
 	return t;
 }
@@ -242,7 +242,7 @@ struct bench_time libfdt_add(struct bench *b, size_t n)
 		start = bench_clock();
 		for (i = 0; i < BENCH_NEW; i++)
 			add_node(b, parent, i, BENCH_SHORT);
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 		t.items += i;
 	}
 	return t;
@@ -264,5 +264,5 @@ struct bench_time libfdt_cycle(struct bench *b, size_t n)
 		BENCH_CHECK(fdt_path_offset(fdt, b->new_path[k].s) == at);
 		BENCH_CHECK(!fdt_del_node(fdt, at));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }

@@ -141,7 +141,7 @@ struct bench_time ours_parse(struct bench *b, size_t n)
 
 	for (i = 0; i < n; i++)
 		dlpar_tree_free(parse(b));
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_path(struct bench *b, size_t n)
@@ -156,7 +156,7 @@ struct bench_time ours_path(struct bench *b, size_t n)
 		BENCH_CHECK(dlpar_tree_path(t, s->path.s, s->path.len) ==
 			    s->handle);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_phandle(struct bench *b, size_t n)
@@ -170,7 +170,7 @@ struct bench_time ours_phandle(struct bench *b, size_t n)
 
 		BENCH_CHECK(dlpar_tree_phandle(t, s->phandle) == s->handle);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_parent(struct bench *b, size_t n)
@@ -181,7 +181,7 @@ struct bench_time ours_parent(struct bench *b, size_t n)
 
 	for (i = 0; i < n; i++)
 		BENCH_CHECK(dlpar_tree_parent(t, bench_next(b)->handle) >= 0);
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_get(struct bench *b, size_t n)
@@ -198,7 +198,7 @@ struct bench_time ours_get(struct bench *b, size_t n)
 		BENCH_CHECK(dlpar_tree_get(t, &value, bench_next(b)->handle,
 					   name->s, name->len) >= 0);
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 /* The tree as read and one read anew have the same handles. */
@@ -215,7 +215,7 @@ struct bench_time ours_set(struct bench *b, size_t n)
 		BENCH_CHECK(!dlpar_tree_set(t, bench_next(b)->handle, b->set.s,
 					    b->set.len, b->id, 4));
 	}
-	return (struct bench_time){ bench_since(b, start), n };
+	return (struct bench_time){ bench_since(start), n };
 }
 
 struct bench_time ours_grow(struct bench *b, size_t n)
@@ -230,7 +230,7 @@ struct bench_time ours_grow(struct bench *b, size_t n)
 		start = bench_clock();
 		for (i = 0; i < bench_n_edits(b); i++)
 			BENCH_CHECK(!grow_one(b, tree, b->ours->edit[i]));
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 		t.items += i;
 	}
 	return t;
@@ -253,7 +253,7 @@ struct bench_time ours_remove(struct bench *b, size_t n)
 			BENCH_CHECK(!dlpar_tree_remove(tree, o->edit[i]));
 			t.items++;
 		}
-		t.ns += bench_since(b, start);
+		t.ns += bench_since(start);
 	}
 	return t;
 }
@@ -276,7 +276,7 @@ static struct bench_time write_out(struct bench *b, const struct dlpar_tree *t,
 
 	for (i = 0; i < n; i++)
 		BENCH_CHECK(dlpar_tree_flatten(t, b->out, b->out_cap) == size);
-	ns = bench_since(b, start);
+	ns = bench_since(start);
 	libfdt_verify(b->out, (size_t)size);
 	return (struct bench_time){ ns, n };
 }

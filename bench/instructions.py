@@ -27,7 +27,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.build import ROOT, BenchError, MissingError, build_core, call
+from bench import events
+from bench.build import (
+    ROOT,
+    BenchError,
+    MissingError,
+    build_core,
+    build_events,
+    call,
+)
 from bench.trees import load, plan
 
 __all__ = ["COUNTS", "Drift", "compare", "count", "main"]
@@ -57,6 +65,7 @@ _OPERATIONS = (
     "write-all",
 )
 _FEWER = {"parse": 4, "write-one": 8, "write-all": 8}
+_EVENTS = ("event-walk", "event-columns", "event-encode", "text-scan")
 _FEATURES = ("avx2", "avx512f", "erms", "fsrm")
 _TOTAL = re.compile(r"Collected\s*:\s+(\d+)")
 
@@ -104,6 +113,22 @@ def count(core: Path, where: Path) -> dict[str, float]:
     return counts
 
 
+def count_events(program: Path, where: Path) -> dict[str, float]:
+    """The same of the codec of events; of the scan, a thousand bytes."""
+    given, counts = events.files(where, events.load(events.HOTPLUG)), {}
+    for operation in _EVENTS:
+        command = [str(program), *given, "count", str(events.BATCH), operation]
+        refs, times = _refs(command)
+        counts[operation] = round(refs / times, 1)
+    return counts
+
+
+def count_all(where: Path, sources: Path = ROOT / "csrc") -> dict[str, float]:
+    """Both, of the sources of a directory."""
+    counts = count(build_core(where, sources), where)
+    return counts | count_events(build_events(where, None, sources), where)
+
+
 def count_parent(where: Path) -> dict[str, float]:
     """The same of the core in the parent commit, run by today's benchmark.
 
@@ -117,7 +142,7 @@ def count_parent(where: Path) -> dict[str, float]:
         raise MissingError(f"no parent commit to compare with: {error}") from None
     with tarfile.open(fileobj=io.BytesIO(found)) as archive:
         archive.extractall(where)
-    return count(build_core(where, sources=where / "csrc"), where)
+    return count_all(where, where / "csrc")
 
 
 @dataclass(frozen=True)
@@ -176,7 +201,7 @@ def main(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory() as name:
             where = Path(name)
-            now = count(build_core(where), where)
+            now = count_all(where)
             if options.keep:
                 text = json.dumps({"machine": here, "counts": now}, indent=1)
                 COUNTS.write_text(text + "\n", encoding="utf-8")

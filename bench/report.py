@@ -67,10 +67,22 @@ _PYTHON = (
 _PEERS = ("pylibfdt", "fdt", "pyfdt", "dtlib")
 _EVENTS = (
     ("event-read", "decode an event"),
+    ("event-read-16", "decode an event of 16 parts, list them"),
     ("event-read-batch", "decode an event, in a batch of 1 000"),
     ("event-write", "encode an event"),
     ("event-write-batch", "encode an event, in a batch of 1 000"),
     ("request-parse", "parse a request"),
+)
+# Operation, sample, what it is called, whom it is compared with.
+_EVENTS_CORE = (
+    ("event-walk", "hotplug", "validate and walk a hotplug event", "librtasevent"),
+    ("event-walk", "memory-info", "the same, 16 parts", "librtasevent"),
+    ("event-walk", "100-sections", "the same, 100 sections", "librtasevent"),
+    ("event-walk", "1000-sections", "the same, 1 000 sections", "librtasevent"),
+    ("event-walk", "4000-sections", "the same, 4 000 sections", "librtasevent"),
+    ("event-columns", "hotplug", "hotplug events to columns, each", "librtasevent"),
+    ("event-encode", "hotplug", "encode hotplug events, each", "memcpy"),
+    ("text-scan", "hotplug", "find events in a log, each 1 000 bytes", "memcpy"),
 )
 _SECOND = 1e9
 
@@ -124,11 +136,26 @@ def _python(results: Results, size: str) -> list[str]:
 
 
 def _events(results: Results) -> list[str]:
-    heads, rows = ["RTAS events, Python", OURS, "plain struct", "faster"], []
+    heads, rows = ["RTAS events, Python", OURS], []
+    for peer in ("plain struct", "construct"):
+        heads += [peer, "faster"]
     for op, text in _EVENTS:
         ours = results.get("python", op, "1")
-        theirs = results.get("python", op, "1", "struct")
-        rows.append([text, duration(ours), duration(theirs), factor(ours, theirs)])
+        row = [text, duration(ours)]
+        for peer in ("struct", "construct"):
+            theirs = results.get("python", op, "1", peer)
+            row += [duration(theirs), factor(ours, theirs)]
+        rows.append(row)
+    return _table(heads, rows)
+
+
+def _events_core(results: Results) -> list[str]:
+    heads, rows = ["RTAS events, C core", OURS, "reference", "", "faster"], []
+    for op, size, text, peer in _EVENTS_CORE:
+        ours = results.get("core", op, size)
+        theirs = results.get("core", op, size, peer)
+        figures = [duration(ours), peer, duration(theirs), factor(ours, theirs)]
+        rows.append([text, *figures])
     return _table(heads, rows)
 
 
@@ -159,6 +186,7 @@ def markdown(results: Results) -> str:
         _about(results),
         _core(results, _SHOWN),
         *(_python(results, size) for size in _SHOWN),
+        _events_core(results),
         _events(results),
         _requests(results),
     ]
@@ -193,6 +221,7 @@ def page(results: Results) -> str:
         _memory(results),
         *(_core(results, (size,)) for size in _ALL),
         *(_python(results, size) for size in _ALL),
+        _events_core(results),
         _events(results),
         _requests(results),
     ]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import check
+from bench import check, events, librtas
 from bench.build import ROOT, BenchError, build_core, call
 from bench.measure import BUDGET
 from bench.plot import draw
@@ -27,7 +27,7 @@ from bench.trees import LARGE, REALS, SIZES, load, plan
 
 __all__ = ["main"]
 
-PACKAGES = ("cffi", "pylibfdt", "pyfdt", "fdt", "devicetree")
+PACKAGES = ("cffi", "construct", "pylibfdt", "pyfdt", "fdt", "devicetree")
 
 # Of a run in C: milliseconds, repetitions. In Python: seconds a benchmark, passes. A
 # disturbance lasts longer than a benchmark: peers are met anew in another pass.
@@ -110,11 +110,14 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as name:
             figures = run_core(Path(name), milliseconds, repetitions)
+            library = librtas.fetch(Path(name))
+            figures += events.run(Path(name), library, milliseconds, repetitions)
             more, processor = run_python(Path(name), seconds, passes)
     except BenchError as error:
         print(error, file=sys.stderr)
         return 2
-    results = Results(_machine(processor), figures + more)
+    facts = _machine(processor) | {"librtasevent": librtas.named(library)}
+    results = Results(facts, figures + more)
     results.write()
     text = markdown(results)
     print(text)

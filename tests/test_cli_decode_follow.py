@@ -21,7 +21,7 @@ import pydlpar
 from pydlpar.cli.encode import kernel_text
 
 MAIN = "from pydlpar.cli import main; main()"
-WAIT = 20
+WAIT = 60
 
 
 def event(index: int) -> bytes:
@@ -50,6 +50,8 @@ class _Following:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # What runs in the background of a shell has it ignored, and passes it on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._collect, daemon=True).start()
