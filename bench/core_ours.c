@@ -23,12 +23,18 @@ struct ours {
 	int removable[BENCH_EDITS];
 };
 
-static struct dlpar_tree *parse(const struct bench *b)
+static struct dlpar_tree *parse_as(const struct bench *b, uint32_t flags)
 {
 	struct dlpar_tree *t;
 
-	BENCH_CHECK(!dlpar_tree_parse(&t, NULL, b->blob, b->len, SEED, 0, 0));
+	BENCH_CHECK(!dlpar_tree_parse(&t, NULL, b->blob, b->len, SEED, 0,
+				      flags));
 	return t;
+}
+
+static struct dlpar_tree *parse(const struct bench *b)
+{
+	return parse_as(b, 0);
 }
 
 int64_t ours_find(const struct dlpar_tree *t, const struct bench_text *path)
@@ -140,7 +146,7 @@ struct bench_time ours_parse(struct bench *b, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		dlpar_tree_free(parse(b));
+		dlpar_tree_free(parse_as(b, DLPAR_TREE_BORROW));
 	return (struct bench_time){ bench_since(start), n };
 }
 

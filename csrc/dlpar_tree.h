@@ -42,6 +42,8 @@
 #define DLPAR_TREE_FIRST 2
 /* A patch of a template names properties by their place in it; not by name. */
 #define DLPAR_TREE_SLOTS 16
+/* Do not copy the blob: it stays, unchanged, as long as the tree does. */
+#define DLPAR_TREE_BORROW 32
 
 struct dlpar_tree;
 
@@ -58,11 +60,14 @@ struct dlpar_tree_info {
  * dlpar_tree_parse() - validate and index a flattened device tree
  * @tree:    result, to be freed by dlpar_tree_free(); NULL on error
  * @err_off: NULL, or set to the offset from @blob of what is wrong
- * @blob:    the tree, versions 16 and 17; copied, not kept
+ * @blob:    the tree, versions 16 and 17; copied, not kept, unless borrowed
  * @len:     bytes in @blob; those after totalsize are ignored
  * @seed:    key of the hash tables; take a random one for untrusted input
  * @limit:   most bytes the tree may ever allocate; 0 is no limit
- * @flags:   0 or DLPAR_TREE_LENIENT
+ * @flags:   0, or of DLPAR_TREE_LENIENT and DLPAR_TREE_BORROW
+ *
+ * A borrowed blob is never written to: the first edit that would change a byte
+ * of it in place copies it, and may for that reason fail with DLPAR_ERR_NOMEM.
  *
  * Rules where readers differ: a property after a subnode is an error; of equal
  * names the first counts, and removing it uncovers the next; a reserve map ends

@@ -144,13 +144,14 @@ struct tree_template {
 };
 
 struct dlpar_tree {
-	uint8_t *blob;			/* a copy of the input */
+	uint8_t *blob;			/* a copy of the input, or it */
 	uint32_t blob_len;
 	uint32_t struct_off;		/* of the structure block in the blob */
 	uint8_t *rsv;			/* reserve map, its end included */
 	uint32_t rsv_len;
 	uint32_t boot_cpu;
 	bool flat;			/* the blob has the layout we write */
+	bool borrowed;			/* the blob is not to be written to */
 	uint32_t blob_strings;		/* length of its strings block */
 
 	uint64_t lineage;		/* that of its copies; 0: none */
@@ -290,6 +291,11 @@ int64_t header_plan(struct fdt_header *h, const struct dlpar_tree *t,
 int64_t header_begin(struct fdt_header *h, const struct dlpar_tree *t,
 		     uint32_t strings_len, uint8_t *out, size_t cap);
 
+/* tree_blob.c */
+int tree_blob_take(struct dlpar_tree *t, const uint8_t *blob, uint32_t len,
+		   uint32_t flags);
+int tree_blob_own(struct dlpar_tree *t);
+
 /* tree_arena.c: the only allocator. NULL: memory or the limit exhausted. */
 void *arena_block(struct tree_arena *a, uint32_t need, uint32_t *cap);
 void arena_unblock(struct tree_arena *a, void *block, uint32_t cap);
@@ -298,10 +304,17 @@ void *arena_resize(struct tree_arena *a, void *old, size_t old_size,
 void arena_release(struct tree_arena *a, void *old, size_t size);
 void arena_free(struct tree_arena *a);
 
-/* tree_index.c: hash tables, names, links. */
+/* tree_nodes.c: records. */
+void tree_nodes_expect(struct dlpar_tree *t, uint32_t n);
+void tree_nodes_trim(struct dlpar_tree *t);
+int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
+void tree_free_node(struct dlpar_tree *t, uint32_t idx);
+void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
+
+/* tree_index.c: hash tables, links. */
 uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len);
-int tree_index_init(struct dlpar_tree *t, uint32_t n_nodes);
 int tree_index_reserve(struct dlpar_tree *t);
+int tree_index_all(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
 void tree_index_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t phandle);
@@ -318,10 +331,6 @@ void tree_relink(struct dlpar_tree *t, uint32_t idx);
 void tree_dirty(struct dlpar_tree *t, uint32_t idx);
 void tree_changed(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
-void tree_nodes_trim(struct dlpar_tree *t);
-int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
-void tree_free_node(struct dlpar_tree *t, uint32_t idx);
-void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
 
 /* tree_names.c: property names. */
 bool tree_name_ok(const uint8_t *name, size_t len);

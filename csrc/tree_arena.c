@@ -8,12 +8,17 @@
  * arena_resize(). All of it counts against the tree's limit, and a failure is
  * a NULL that leaves what was there as it was.
  */
+#ifdef __linux__
+#define _DEFAULT_SOURCE
+#include <sys/mman.h>
+#endif
 #include <stdlib.h>
 
 #include "tree.h"
 
 #define CHUNK_MIN 16384u
-#define CHUNK_MAX 1048576u
+#define CHUNK_MAX 8388608u
+#define HUGE_PAGE ((uintptr_t)2 << 20)
 
 static const uint32_t class_size[N_SIZE_CLASSES] = {
 	64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096
@@ -38,6 +43,24 @@ static unsigned int size_class(uint32_t need)
 	high = wire_log2(need - 1);
 	return 2 * (high - wire_log2(class_size[0])) + 1 +
 	       ((need - 1) >> (high - 1) & 1);
+}
+
+/*
+ * Large arrays are read at random and written once: with pages of 2 MiB a tree
+ * of 100 000 nodes takes a fraction of the page faults and of the TLB misses.
+ */
+static void prefer_huge_pages(void *p, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t first = ((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	uintptr_t end = ((uintptr_t)p + size) & ~(HUGE_PAGE - 1);
+
+	if (first < end)
+		(void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)size;
+#endif
 }
 
 static bool take(struct tree_arena *a, size_t size)
@@ -96,6 +119,7 @@ static bool new_chunk(struct tree_arena *a)
 		a->used -= size;
 		return false;
 	}
+	prefer_huge_pages(c, size);
 	c->next = a->chunks;
 	c->size = size;
 	a->chunks = c;
@@ -147,6 +171,8 @@ void *arena_resize(struct tree_arena *a, void *old, size_t old_size,
 	if (!take(a, new_size))
 		return NULL;
 	p = realloc(old, new_size);
+	if (p)
+		prefer_huge_pages(p, new_size);
 	a->used -= p ? old_size : new_size;
 	return p;
 }

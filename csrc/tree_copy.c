@@ -133,7 +133,7 @@ int64_t dlpar_tree_graft(struct dlpar_tree *t, size_t *err_off, int64_t parent,
 {
 	struct dlpar_tree *src;
 	int64_t ret = dlpar_tree_parse(&src, err_off, fragment, len, t->seed,
-				       t->arena.limit, 0);
+				       t->arena.limit, DLPAR_TREE_BORROW);
 
 	if (ret)
 		return ret;

@@ -19,9 +19,8 @@ uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
 	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
 }
 
-int tree_dir_grow(struct dlpar_tree *t)
+static int dir_resize(struct dlpar_tree *t, uint32_t cap)
 {
-	uint32_t cap = t->dir_cap + t->dir_cap / 2 + 64;
 	uint32_t *d = arena_resize(&t->arena, t->dir,
 				   t->dir_cap * sizeof(*d),
 				   cap * sizeof(*d));
@@ -31,6 +30,17 @@ int tree_dir_grow(struct dlpar_tree *t)
 	t->dir = d;
 	t->dir_cap = cap;
 	return DLPAR_OK;
+}
+
+/* Before a parse: room for @n entries, where there is memory for a guess. */
+void tree_dir_expect(struct dlpar_tree *t, uint32_t n)
+{
+	(void)dir_resize(t, n);
+}
+
+int tree_dir_grow(struct dlpar_tree *t)
+{
+	return dir_resize(t, t->dir_cap + t->dir_cap / 2 + 64);
 }
 
 /* Begin the run of a node in the blob; entries of others may not come between. */
@@ -54,14 +64,8 @@ void tree_dir_close(struct dlpar_tree *t, struct tree_node *n)
 /* After a parse: no run comes to the array any more. */
 void tree_dir_trim(struct dlpar_tree *t)
 {
-	uint32_t cap = t->dir_len ? t->dir_len : 1;	/* 0 would free it */
-	uint32_t *d = arena_resize(&t->arena, t->dir,
-				   t->dir_cap * sizeof(*d), cap * sizeof(*d));
-
-	if (!d)
-		return;
-	t->dir = d;
-	t->dir_cap = cap;
+	/* 0 would free it; what cannot be given back stays */
+	(void)dir_resize(t, t->dir_len ? t->dir_len : 1);
 }
 
 /* The node's directory into a new block, with room: its entries, or NO_DIR. */

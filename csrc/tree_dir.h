@@ -31,6 +31,7 @@ static inline uint32_t tree_dir_off(uint32_t entry)
 	return (entry >> 16) * 4;
 }
 
+void tree_dir_expect(struct dlpar_tree *t, uint32_t n);
 int tree_dir_grow(struct dlpar_tree *t);
 
 /* The record at @off of the node whose run is open has this name. */

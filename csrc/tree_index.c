@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tree_index.c - the hash tables over (parent, name) and phandle, the links
- * between records, and the records' own life.
+ * tree_index.c - the hash tables over (parent, name) and phandle, and the
+ * links between records.
  *
  * Open addressing, load below two thirds, deletion by backward shift. Of equal
  * names under one parent, or of equal phandles, only one stands in a table:
@@ -14,6 +14,7 @@
 #define MUL_A 0xa0761d6478bd642full
 #define MUL_B 0xe7037ed1a0b428dbull
 #define HASH_MIN 63u
+#define INSERT_AHEAD 12u
 
 uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len)
 {
@@ -101,17 +102,6 @@ static void hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 		j = k;
 	}
 	s[j].key = 0;
-}
-
-int tree_index_init(struct dlpar_tree *t, uint32_t n_nodes)
-{
-	uint32_t mask = HASH_MIN;
-	int err;
-
-	while (mask / 3 * 2 < n_nodes)
-		mask = mask * 2 + 1;
-	err = hash_grow(t, &t->children, mask);
-	return err ? err : hash_grow(t, &t->phandles, mask);
 }
 
 /* Room for one more node in both tables. */
@@ -252,6 +242,41 @@ void tree_index_insert(struct dlpar_tree *t, uint32_t idx)
 	phandle_insert(t, idx);
 }
 
+static void prefetch_slots(const struct dlpar_tree *t, uint32_t idx)
+{
+	const struct tree_node *n = &t->nodes[idx];
+	const struct tree_hash *c = &t->children, *p = &t->phandles;
+
+	wire_prefetch(c->slots + (child_key(n->parent, n->hash) & c->mask));
+	if (n->phandle)
+		wire_prefetch(p->slots + (phandle_key(t, n->phandle) & p->mask));
+}
+
+/*
+ * After a parse: both tables, with room for the nodes there are. In order of
+ * the records, so that of equals the first is found first; the slots of later
+ * ones are fetched meanwhile, for they lie anywhere.
+ */
+int tree_index_all(struct dlpar_tree *t)
+{
+	uint32_t mask = HASH_MIN, i;
+	int err;
+
+	while (mask / 3 * 2 <= t->n_nodes)
+		mask = mask * 2 + 1;
+	err = hash_grow(t, &t->children, mask);
+	if (!err)
+		err = hash_grow(t, &t->phandles, mask);
+	if (err)
+		return err;
+	for (i = 0; i < t->n_nodes; i++) {
+		if (i + INSERT_AHEAD < t->n_nodes)
+			prefetch_slots(t, i + INSERT_AHEAD);
+		tree_index_insert(t, i);
+	}
+	return DLPAR_OK;
+}
+
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx)
 {
 	tree_index_leave(t, idx);
@@ -354,38 +379,6 @@ int tree_cuts_init(struct dlpar_tree *t, bool gaps)
 	return DLPAR_OK;
 }
 
-static int grow_nodes(struct dlpar_tree *t)
-{
-	uint32_t cap = t->nodes_cap ? t->nodes_cap * 2 : 64;
-	struct tree_node *p;
-
-	if (cap < t->nodes_cap || cap == NIL)
-		return DLPAR_ERR_TOOBIG;
-	p = arena_resize(&t->arena, t->nodes, t->nodes_cap * sizeof(*p),
-			 cap * sizeof(*p));
-	if (!p)
-		return DLPAR_ERR_NOMEM;
-	t->nodes = p;
-	t->nodes_cap = cap;
-	return DLPAR_OK;
-}
-
-/* After a parse: room for some nodes more, not for half as many again. */
-void tree_nodes_trim(struct dlpar_tree *t)
-{
-	uint32_t cap = t->n_nodes + t->n_nodes / 8 + 16;
-	struct tree_node *p;
-
-	if (cap >= t->nodes_cap)
-		return;
-	p = arena_resize(&t->arena, t->nodes, t->nodes_cap * sizeof(*p),
-			 cap * sizeof(*p));
-	if (!p)
-		return;
-	t->nodes = p;
-	t->nodes_cap = cap;
-}
-
 /* The first node in tree order with this phandle. */
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle)
 {
@@ -404,64 +397,4 @@ uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle)
 		if (s[i].key == key)
 			return s[i].idx;
 	return NIL;
-}
-
-/* A record, blank but for its generation. */
-int tree_new_node(struct dlpar_tree *t, uint32_t *idx)
-{
-	struct tree_node *n;
-	uint32_t gen = 0;
-	int err;
-
-	if (t->free_node != NIL) {
-		*idx = t->free_node;
-		n = &t->nodes[*idx];
-		t->free_node = n->next;
-		gen = n->gen;
-	} else {
-		if (t->n_nodes == t->nodes_cap) {
-			err = grow_nodes(t);
-			if (err)
-				return err;
-		}
-		*idx = t->n_nodes++;
-		n = &t->nodes[*idx];
-	}
-	memset(n, 0, sizeof(*n));
-	n->parent = n->first = n->last = n->next = n->prev = NIL;
-	n->gen = gen;
-	return DLPAR_OK;
-}
-
-/* A record whose generations are used up is not given out again. */
-void tree_free_node(struct dlpar_tree *t, uint32_t idx)
-{
-	struct tree_node *n = &t->nodes[idx];
-
-	if (n->flags & NODE_OWN)
-		arena_unblock(&t->arena, n->img, n->img_cap);
-	n->flags = 0;
-	if (n->gen++ == GENERATION_MAX - 1)
-		return;
-	n->next = t->free_node;
-	t->free_node = idx;
-}
-
-/* Free the records of a subtree that is out of links and tables. */
-void tree_free_nodes(struct dlpar_tree *t, uint32_t top)
-{
-	uint32_t i = top, next, parent;
-
-	for (;;) {
-		while (t->nodes[i].first != NIL)
-			i = t->nodes[i].first;
-		next = t->nodes[i].next;
-		parent = t->nodes[i].parent;
-		tree_free_node(t, i);
-		if (i == top)
-			return;
-		if (next == NIL)
-			t->nodes[parent].first = NIL;
-		i = next == NIL ? parent : next;
-	}
 }

@@ -14,6 +14,8 @@
 #include "tree.h"
 
 #define NAME_CACHE_BITS 8
+#define USUAL_NODE 300u		/* bytes of a node, its properties included */
+#define USUAL_PROP 28u		/* of a property, its share of the node too */
 
 struct cached_name {
 	uint32_t off;			/* in the blob, plus one; 0: empty */
@@ -89,7 +91,8 @@ void dlpar_tree_free(struct dlpar_tree *t)
 		      t->journal_cap * sizeof(*t->journal));
 	arena_release(&t->arena, t->templates,
 		      t->templates_cap * sizeof(*t->templates));
-	arena_release(&t->arena, t->blob, t->blob_len);
+	if (!t->borrowed)
+		arena_release(&t->arena, t->blob, t->blob_len);
 	arena_release(&t->arena, t->rsv, t->rsv_len);
 	arena_release(&t->arena, t->origin, t->n_origin * sizeof(*t->origin));
 	tree_lock_free(t);
@@ -145,11 +148,24 @@ static int prop_name(struct parser *p, uint32_t nameoff, uint32_t *id)
 	return err;
 }
 
+/* The record is to name its property as others do. */
+static int put_name(struct parser *p, uint32_t id)
+{
+	struct dlpar_tree *t = p->t;
+	int err = t->borrowed ? tree_blob_own(t) : DLPAR_OK;
+
+	if (err)
+		return err;
+	p->base = t->blob + t->struct_off;
+	wire_put32(t->blob + t->struct_off + p->off + 8, id);
+	return DLPAR_OK;
+}
+
 static int parse_prop(struct parser *p)
 {
 	struct dlpar_tree *t = p->t;
 	uint32_t left = p->len - p->off, len, nameoff;
-	uint8_t *rec = (uint8_t *)(uintptr_t)(p->base + p->off);
+	const uint8_t *rec = p->base + p->off;
 	uint32_t id;
 	int err;
 
@@ -167,7 +183,9 @@ static int parse_prop(struct parser *p)
 	if (err)
 		return err;
 	if (id != nameoff)
-		wire_put32(rec + 8, id);
+		err = put_name(p, id);
+	if (err)
+		return err;
 	p->phandle |= tree_names_phandle(t, id);
 	err = tree_dir_add(t, p->off - t->nodes[p->cur].at.span.off, id);
 	p->off += tree_prop_len(len);
@@ -294,15 +312,12 @@ static int parse_end_node(struct parser *p)
 		return fail(p, p->off, DLPAR_ERR_NESTING);
 	if (p->in_props)
 		err = close_props(p);
-	if (!err)
-		err = tree_index_reserve(t);
 	if (err)
 		return err;
 	p->off += END_NODE_LEN;
 	n = &t->nodes[p->cur];
 	if (!(n->flags & NODE_OWN))
 		n->at.span.len = p->off - n->at.span.off;
-	tree_index_insert(t, p->cur);
 	p->cur = n->parent;
 	return DLPAR_OK;
 }
@@ -358,18 +373,14 @@ static int parse_structure(struct parser *p)
 	return err;
 }
 
-/* Copy the blob and its strings, and make tables of about the right size. */
+/* The blob, copies of what is outside its structure, and what the header says. */
 static int prepare(struct dlpar_tree *t, const uint8_t *blob,
-		   const struct fdt_header *h)
+		   const struct fdt_header *h, uint32_t flags)
 {
-	uint32_t guess = h->struct_len / 300 + 16;
-	int err;
+	int err = tree_blob_take(t, blob, h->total, flags);
 
-	t->blob = arena_resize(&t->arena, NULL, 0, h->total);
-	if (!t->blob)
-		return DLPAR_ERR_NOMEM;
-	t->blob_len = h->total;
-	memcpy(t->blob, blob, h->total);
+	if (err)
+		return err;
 	t->struct_off = h->struct_off;
 	t->rsv = arena_resize(&t->arena, NULL, 0, h->rsv_len);
 	if (!t->rsv)
@@ -384,14 +395,16 @@ static int prepare(struct dlpar_tree *t, const uint8_t *blob,
 		return err;
 	memcpy(t->strings, blob + h->strings_off, h->strings_len);
 	t->strings_len = h->strings_len;
-	return tree_index_init(t, guess);
+	tree_nodes_expect(t, h->struct_len / USUAL_NODE + 16);
+	tree_dir_expect(t, h->struct_len / USUAL_PROP + 16);
+	return DLPAR_OK;
 }
 
 static int parse(struct dlpar_tree *t, const uint8_t *blob, uint32_t *off,
-		 const struct fdt_header *h)
+		 const struct fdt_header *h, uint32_t flags)
 {
 	struct parser p = { .t = t, .cur = NIL };
-	int err = prepare(t, blob, h);
+	int err = prepare(t, blob, h, flags);
 
 	*off = 0;
 	if (err)
@@ -405,6 +418,9 @@ static int parse(struct dlpar_tree *t, const uint8_t *blob, uint32_t *off,
 		return err;
 	tree_dir_trim(t);
 	tree_nodes_trim(t);
+	err = tree_index_all(t);
+	if (err)
+		return err;
 	return tree_cuts_init(t, t->nodes[0].flags & NODE_DIRTY);
 }
 
@@ -424,7 +440,7 @@ int dlpar_tree_parse(struct dlpar_tree **tree, size_t *err_off,
 		err = tree_alloc(&t, seed, limit);
 	}
 	if (!err) {
-		err = parse(t, blob, &off, &h);
+		err = parse(t, blob, &off, &h, flags);
 		if (err)
 			dlpar_tree_free(t);
 		else

@@ -85,15 +85,20 @@ static int overwrite(struct dlpar_tree *t, uint32_t idx, uint8_t *p,
 		     const uint8_t *value, uint32_t len)
 {
 	uint32_t off = (uint32_t)(p + 12 - t->nodes[idx].img);
-	int err = journal_bytes(t, idx, off, len);
+	uint32_t name = wire_get32(p + 8);
+	int err = DLPAR_OK;
 
+	if (t->borrowed && !(t->nodes[idx].flags & NODE_OWN))
+		err = tree_blob_own(t);
 	if (!err)
-		err = reserve_phandle(t, wire_get32(p + 8));
+		err = journal_bytes(t, idx, off, len);
+	if (!err)
+		err = reserve_phandle(t, name);
 	if (err)
 		return err;
 	if (len)
-		memcpy(p + 12, value, len);
-	refresh_phandle(t, idx, wire_get32(p + 8));
+		memcpy(t->nodes[idx].img + off, value, len);
+	refresh_phandle(t, idx, name);
 	return DLPAR_OK;
 }
 

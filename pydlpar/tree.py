@@ -78,7 +78,8 @@ class DeviceTree(TreeEdit):
 
         Args:
             data: bytes-like, versions 16 and 17; bytes after its total size are
-                ignored. It is copied.
+                ignored. `bytes` are kept, and copied at the first edit that would
+                change them; anything else is copied at once.
             lenient: accept a structure block that runs past its stated size.
             memory_limit: most bytes the tree may ever allocate; 0 is no limit.
 
@@ -91,14 +92,14 @@ class DeviceTree(TreeEdit):
         blob = as_bytes(data, "a device tree")
         _check_limit(memory_limit)
         out, offset = ffi.new(TREE_OUT), ffi.new("size_t *")
-        flags = lib.DLPAR_TREE_LENIENT if lenient else 0
+        flags = lib.DLPAR_TREE_BORROW | (lib.DLPAR_TREE_LENIENT if lenient else 0)
         rc = lib.dlpar_tree_parse(
             out, offset, blob, len(blob), seed(), memory_limit, flags
         )
         if rc < 0:
             what = "device tree" + wrong_version(rc, blob)
             raise_error(rc, what, offset=offset[0], decode_error=TreeError)
-        return cls._of(out[0])
+        return cls._of(out[0], blob)
 
     @classmethod
     def from_dts(

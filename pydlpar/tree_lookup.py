@@ -25,10 +25,15 @@ _SOME = 256
 class TreeLookup:
     """What `DeviceTree` has to find nodes with."""
 
-    __slots__ = ("__weakref__", "ptr", "scratch")
+    __slots__ = ("__weakref__", "blob", "ptr", "scratch")
 
-    def _adopt(self, ptr: object) -> None:
-        """Take over a tree of the core; other threads may get it from here on."""
+    def _adopt(self, ptr: object, blob: bytes = b"") -> None:
+        """Take over a tree of the core; other threads may get it from here on.
+
+        Args:
+            blob: what it borrows, and must outlive it.
+        """
+        self.blob = blob
         self.ptr = ffi.gc(ptr, lib.dlpar_tree_free)
         self.scratch: list[Scratch] = []
         rc = lib.dlpar_tree_share(self.ptr)
@@ -36,9 +41,9 @@ class TreeLookup:
             raise_error(rc, "device tree")
 
     @classmethod
-    def _of(cls, ptr: object) -> DeviceTree:
+    def _of(cls, ptr: object, blob: bytes = b"") -> DeviceTree:
         tree = cls.__new__(cls)
-        tree._adopt(ptr)
+        tree._adopt(ptr, blob)
         return cast("DeviceTree", tree)
 
     def own(self, node: Node) -> int:

@@ -217,6 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dlpar_tree *t;
 	size_t off = 0;
 	uint64_t limit;
+	uint32_t flags;
 	int err;
 
 	if (size < N_CHOICES)
@@ -226,8 +227,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= c.ops_len;
 	c.ops = blob + size;
 	limit = choose(&c, 4) ? ROOMY : TIGHT;
-	err = dlpar_tree_parse(&t, &off, blob, size, data[1], limit,
-			       choose(&c, 8) ? 0 : DLPAR_TREE_LENIENT);
+	flags = choose(&c, 8) ? 0 : DLPAR_TREE_LENIENT;
+	flags |= choose(&c, 2) ? DLPAR_TREE_BORROW : 0;
+	err = dlpar_tree_parse(&t, &off, blob, size, data[1], limit, flags);
 	check(off <= size);
 	if (err)
 		return 0;
