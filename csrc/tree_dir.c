@@ -195,8 +195,6 @@ uint8_t *tree_prop(const struct dlpar_tree *t, const struct tree_node *n,
 	if (n->flags & NODE_OWN && n->at.n_dir != NO_DIR)
 		return tree_dir_find(n->img, tree_dir_end(n->img, n->img_cap),
 				     n->at.n_dir, name);
-	wire_prefetch(n->img + n->img_len / 4);
-	wire_prefetch(n->img + n->img_len / 2);
 	if (!(n->flags & (NODE_OWN | NODE_SCAN)))
 		return by_run(n, t->dir + n->u.dir, name);
 	for (; p < end; p += tree_prop_len(wire_get32(p + 4)))

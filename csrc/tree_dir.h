@@ -32,6 +32,16 @@ static inline uint32_t tree_dir_off(uint32_t entry)
 }
 
 void tree_dir_expect(struct dlpar_tree *t, uint32_t n);
+/* A property of the node will be looked for: its name is looked up meanwhile. */
+static inline void tree_prop_expect(const struct dlpar_tree *t,
+				    const struct tree_node *n)
+{
+	if (!(n->flags & (NODE_OWN | NODE_SCAN)))
+		wire_prefetch(t->dir + n->u.dir);
+	wire_prefetch(n->img + n->img_len / 4);
+	wire_prefetch(n->img + n->img_len / 2);
+}
+
 int tree_dir_grow(struct dlpar_tree *t);
 
 /* The record at @off of the node whose run is open has this name. */

@@ -175,6 +175,7 @@ static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 	uint32_t id;
 	uint8_t *p;
 
+	tree_prop_expect(t, &t->nodes[idx]);
 	if (!tree_name_find(t, name, len, &id))
 		return append_named(t, idx, name, len, value, value_len);
 	p = tree_prop(t, &t->nodes[idx], id);

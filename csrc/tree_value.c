@@ -15,6 +15,7 @@ int64_t tree_get(const struct dlpar_tree *t, const char **value, int64_t node,
 
 	if (i == NIL)
 		return DLPAR_ERR_STALE;
+	tree_prop_expect(t, &t->nodes[i]);
 	if (!tree_name_known(t, name, len, &id))
 		return DLPAR_ERR_NOTFOUND;
 	p = tree_prop(t, &t->nodes[i], id);
