@@ -1,0 +1,403 @@
+"""Views of a tree's connectors: every list of them, and what stands behind each.
+
+A connector is known by its DRC index, by the name that a list gives it, by the node
+that carries its index (`ibm,my-drc-index`) with that node's path and location code,
+and an LMB by its row in the LMB table. Nothing is expanded before it is asked for:
+a record of `ibm,drc-info` may stand for millions of connectors.
+
+Sources: LoPAR 13.5.2 (lists, connector types), C.6.6.2 (LMBs).
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydlpar.constants import DrcType, LmbFlags
+from pydlpar.drc import Drc, DrcList, DrcRun, drc_type
+from pydlpar.drmem import Lmb, LmbTable
+from pydlpar.errors import ArgumentError, DecodeError, DrcListError
+
+if TYPE_CHECKING:
+    from pydlpar.node import Node
+    from pydlpar.tree import DeviceTree
+
+__all__ = ["Slot", "SlotCount", "SlotKind", "Slots", "read_lmbs", "slot_kind"]
+
+_MY_INDEX = "ibm,my-drc-index"
+_LOC_CODE = "ibm,loc-code"
+_SERVERS = "ibm,ppc-interrupt-server#s"
+_LISTS = ("ibm,drc-info", "ibm,drc-indexes")
+_DRMEM = "/ibm,dynamic-reconfiguration-memory"
+_TABLES = ("ibm,dynamic-memory", "ibm,dynamic-memory-v2")
+_INDEX = re.compile(r"0[xX][0-9a-fA-F]{1,8}").fullmatch
+_ROOT_CELLS = 1
+"""What `#address-cells` of the root is where it is absent (Linux)."""
+_LIVE = 0xFFFFFFFF
+_NO_DRC = int(LmbFlags.DRC_INVALID)
+
+
+class SlotKind(Enum):
+    """What a connector is for, in lsslot's words; `PMEM` is QEMU's."""
+
+    CPU = "cpu"
+    MEM = "mem"
+    PMEM = "pmem"
+    PCI = "pci"
+    PHB = "phb"
+    SLOT = "slot"
+    PORT = "port"
+
+
+_KINDS = {
+    "CPU": SlotKind.CPU,
+    "MEM": SlotKind.MEM,
+    "PMEM": SlotKind.PMEM,
+    "PHB": SlotKind.PHB,
+    "SLOT": SlotKind.SLOT,
+    "PORT": SlotKind.PORT,
+}
+_KINDS_BY_INDEX: dict[int, SlotKind] = {
+    DrcType.CPU: SlotKind.CPU,
+    DrcType.LMB: SlotKind.MEM,
+    DrcType.PMEM: SlotKind.PMEM,
+    DrcType.PHB: SlotKind.PHB,
+    DrcType.PCI: SlotKind.PCI,
+}
+
+
+def slot_kind(type_name: str, index: int) -> SlotKind:
+    """The kind of a connector.
+
+    A type that is no word for a logical resource is that of a physical slot ("28").
+    Where a list gives no type, the index decides.
+    """
+    if type_name:
+        return _KINDS.get(type_name, SlotKind.PCI)
+    return _KINDS_BY_INDEX.get(drc_type(index), SlotKind.SLOT)
+
+
+class Slot(NamedTuple):
+    """A connector and what stands behind it.
+
+    Attributes:
+        kind: what it is for.
+        drc: index, name, type and power domain; the name is empty where no list
+            has the connector.
+        owner: path of the node whose list has it; empty where none has.
+        node: the node that carries its index, or None.
+        lmb: its row of the LMB table, or None.
+    """
+
+    kind: SlotKind
+    drc: Drc
+    owner: str
+    node: Node | None
+    lmb: Lmb | None
+
+    @property
+    def in_use(self) -> bool | None:
+        """Whether the operating system has it; None where the tree does not tell.
+
+        That is so of LMBs in a tree without an LMB table, as firmware makes it
+        before the operating system has said what it understands.
+        """
+        if self.node is not None:
+            return True
+        if self.lmb is not None:
+            return bool(self.lmb.flags & LmbFlags.ASSIGNED)
+        return None if self.kind is SlotKind.MEM else False
+
+    @property
+    def path(self) -> str | None:
+        """Path of the node behind it."""
+        return None if self.node is None else self.node.path
+
+    @property
+    def loc_code(self) -> str | None:
+        """Location code of the node behind it.
+
+        Raises:
+            TreeError: it is not one string.
+        """
+        if self.node is None or _LOC_CODE not in self.node:
+            return None
+        return self.node.string(_LOC_CODE)
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """Hardware numbers of the threads of a CPU; empty of anything else.
+
+        Raises:
+            TreeError: they are no cells.
+        """
+        if self.node is None or _SERVERS not in self.node:
+            return ()
+        return self.node.u32s(_SERVERS)
+
+
+class SlotCount(NamedTuple):
+    """How many connectors of a kind there are, in use, and not known to be either."""
+
+    total: int
+    in_use: int
+    unknown: int
+
+
+class _Owned(NamedTuple):
+    """A list and the node that has it."""
+
+    owner: str
+    drcs: DrcList
+
+
+class Slots:
+    """The connectors of a tree; they follow its edits. Belongs to one thread at a time.
+
+    Order is that of the DRC index, and for LMBs that of the LMB table.
+    """
+
+    def __init__(self, tree: DeviceTree) -> None:
+        """Read the lists, the LMB table and which node has which index.
+
+        Raises:
+            DrcListError: a list is malformed; `.path`, `.property`, `.offset` say
+                where.
+            DecodeError: so is the LMB table, or an `ibm,my-drc-index`.
+        """
+        self.tree = tree
+        self._read()
+
+    def _read(self) -> None:
+        tree = self.tree
+        self._edits = tree.edits
+        owners: dict[str, Node] = {}
+        for name in _LISTS:
+            owners.update((node.path, node) for node in tree.by_property(name))
+        self._lists = tuple(_read_list(path, node) for path, node in owners.items())
+        self._nodes: dict[int, Node] = {}
+        for node in tree.by_property(_MY_INDEX):
+            self._nodes.setdefault(node.u32(_MY_INDEX), node)
+        self._lmbs = read_lmbs(tree)
+
+    def _refresh(self) -> None:
+        if self._edits != self.tree.edits:
+            self._read()
+
+    @property
+    def lists(self) -> dict[str, DrcList]:
+        """The lists, by path of the node that has them."""
+        self._refresh()
+        return {owned.owner: owned.drcs for owned in self._lists}
+
+    @property
+    def lmbs(self) -> LmbTable | None:
+        """The LMB table, or None."""
+        self._refresh()
+        return self._lmbs
+
+    def _slot(self, drc: Drc, owner: str) -> Slot:
+        kind = slot_kind(drc.type, drc.index)
+        lmb = None
+        if kind is SlotKind.MEM and self._lmbs is not None:
+            position = self._lmbs.find(drc.index)
+            if position is not None and not self._lmbs.flags(position) & _NO_DRC:
+                lmb = self._lmbs[position]
+        return Slot(kind, drc, owner, self._nodes.get(drc.index), lmb)
+
+    def find(self, index: int) -> Slot | None:
+        """The connector with this DRC index, also where only a node or the LMB table
+        knows it. The first one where several lists have it.
+        """
+        self._refresh()
+        for owner, drcs in self._lists:
+            drc = drcs.find(index)
+            if drc is not None:
+                return self._slot(drc, owner)
+        return self._unlisted(index)
+
+    def _unlisted(self, index: int) -> Slot | None:
+        slot = self._slot(Drc(index, "", "", _LIVE), "")
+        if slot.lmb is None and self._lmbs is not None:
+            position = self._lmbs.find(index)
+            if position is not None and not self._lmbs.flags(position) & _NO_DRC:
+                slot = slot._replace(kind=SlotKind.MEM, lmb=self._lmbs[position])
+        return None if slot.node is None and slot.lmb is None else slot
+
+    def find_name(self, name: str) -> list[Slot]:
+        """The connectors of this name, at most one of each list."""
+        self._refresh()
+        found = ((owner, drcs.find_name(name)) for owner, drcs in self._lists)
+        return [self._slot(drc, owner) for owner, drc in found if drc is not None]
+
+    def find_loc_code(self, code: str) -> list[Slot]:
+        """The connectors whose node has this location code."""
+        self._refresh()
+        try:
+            value = code.encode("ascii") + b"\0"
+        except UnicodeEncodeError:
+            return []
+        found = (self.at(node) for node in self.tree.by_property(_LOC_CODE, value))
+        return [slot for slot in found if slot is not None]
+
+    def search(self, word: str) -> list[Slot]:
+        """The connectors that a word can mean.
+
+        `0x` and up to eight digits is a DRC index, what begins with `/` the path of
+        a node, anything else a DRC name; a location code where nothing is named so.
+        """
+        if _INDEX(word):
+            slot = self.find(int(word, 16))
+        elif word.startswith("/"):
+            node = self.tree.get(word)
+            slot = None if node is None else self.at(node)
+        else:
+            return self.find_name(word) or self.find_loc_code(word)
+        return [] if slot is None else [slot]
+
+    def at(self, node: Node) -> Slot | None:
+        """The connector behind which a node stands: by its own index."""
+        if _MY_INDEX not in node:
+            return None
+        return self.find(node.u32(_MY_INDEX))
+
+    def of(self, kind: SlotKind, *, in_use: bool | None = None) -> Iterator[Slot]:
+        """The connectors of a kind.
+
+        Those in use are found by what uses them, whatever the number of others.
+
+        Args:
+            in_use: only those that are, or that are not; both do without those of
+                which the tree does not tell.
+        """
+        self._refresh()
+        if kind is SlotKind.MEM:
+            slots = self._memory()
+        elif in_use:
+            slots = self._used(kind)
+        else:
+            slots = self._listed(kind)
+        return slots if in_use is None else (s for s in slots if s.in_use is in_use)
+
+    def count(self, kind: SlotKind) -> SlotCount:
+        """How many there are; no record is expanded."""
+        self._refresh()
+        listed = sum(1 for _ in self._strays(kind))
+        listed += sum(len(p) for owned in self._lists for p in _parts(owned, kind))
+        used = list(self._used(kind))
+        if kind is not SlotKind.MEM:
+            return SlotCount(listed, len(used), 0)
+        without_row = sum(slot.lmb is None for slot in used)
+        rows = assigned = both = 0
+        for lmb in self._rows():
+            rows += 1
+            assigned += lmb.flags & LmbFlags.ASSIGNED != 0
+            both += self._is_listed(lmb.drc_index)
+        unknown = listed - both - without_row
+        return SlotCount(rows + listed - both, assigned + without_row, unknown)
+
+    def _is_listed(self, index: int) -> bool:
+        return any(index in owned.drcs for owned in self._lists)
+
+    def _rows(self) -> Iterator[Lmb]:
+        """The LMBs that have a connector."""
+        return (lmb for lmb in self._lmbs or () if not lmb.flags & _NO_DRC)
+
+    def _used(self, kind: SlotKind) -> Iterator[Slot]:
+        for index in sorted(self._nodes):
+            slot = self.find(index)
+            if slot is not None and slot.kind is kind:
+                yield slot
+
+    def _strays(self, kind: SlotKind) -> Iterator[Drc]:
+        """Connectors that a node has, but no list."""
+        for index in sorted(self._nodes):
+            if slot_kind("", index) is kind and not self._is_listed(index):
+                yield Drc(index, "", "", _LIVE)
+
+    def _listed(self, kind: SlotKind) -> Iterator[Slot]:
+        """Those of lists and nodes by index; what a list has twice comes once."""
+        streams: list[Iterator[tuple[int, int, Drc]]] = []
+        owners: list[str] = []
+        for owned in self._lists:
+            for part in _parts(owned, kind):
+                streams.append(_keyed(part, len(owners)))
+                owners.append(owned.owner)
+        streams.append(_keyed(self._strays(kind), len(owners)))
+        owners.append("")
+        last = None
+        for index, row, drc in heapq.merge(*streams):
+            if (index, owners[row]) != last:
+                yield self._slot(drc, owners[row])
+            last = index, owners[row]
+
+    def _memory(self) -> Iterator[Slot]:
+        """LMBs of the table, then connectors of memory that it does not have."""
+        for lmb in self._rows():
+            slot = self.find(lmb.drc_index)
+            if slot is not None:
+                yield slot._replace(kind=SlotKind.MEM, lmb=lmb)
+        for slot in self._listed(SlotKind.MEM):
+            if slot.lmb is None:
+                yield slot
+
+
+class _Run:
+    """The connectors of a record, each made when it is asked for."""
+
+    def __init__(self, run: DrcRun) -> None:
+        self._run = run
+
+    def __len__(self) -> int:
+        return len(self._run.indexes)
+
+    def __iter__(self) -> Iterator[Drc]:
+        return map(self._run.drc, range(len(self)))
+
+
+def _parts(owned: _Owned, kind: SlotKind) -> Iterator[_Run | list[Drc]]:
+    """The connectors of a kind in one list, in parts that are each in order."""
+    for run in owned.drcs.runs:
+        if slot_kind(run.type, run.first) is kind:
+            yield _Run(run)
+    some = [drc for drc in owned.drcs.drcs if slot_kind(drc.type, drc.index) is kind]
+    if some:
+        yield sorted(some, key=attrgetter("index"))
+
+
+def _keyed(drcs: Iterable[Drc], row: int) -> Iterator[tuple[int, int, Drc]]:
+    return ((drc.index, row, drc) for drc in drcs)
+
+
+def _read_list(path: str, node: Node) -> _Owned:
+    try:
+        return _Owned(path, DrcList.from_properties(node.properties))
+    except DrcListError as error:
+        raise error.at(path) from None
+
+
+def read_lmbs(tree: DeviceTree) -> LmbTable | None:
+    """The LMB table of a tree; None where it has none.
+
+    Raises:
+        DecodeError: it is malformed, or what it is read by: `ibm,lmb-size`, the
+            root's `#address-cells`.
+    """
+    node = tree.get(_DRMEM)
+    if node is None or not any(name in node for name in _TABLES):
+        return None
+    root = tree.root
+    cells = root.u32("#address-cells") if "#address-cells" in root else _ROOT_CELLS
+    size = node.u64("ibm,lmb-size") if "ibm,lmb-size" in node else 0
+    first, second = (node.get(name) for name in _TABLES)
+    try:
+        return LmbTable.from_properties(first, second, size, cells)
+    except ArgumentError as error:
+        raise DecodeError(f"{node.path}: {error}", offset=0) from None
+    except DecodeError as error:
+        text = f"{node.path}: {error}"
+        raise DecodeError(text, error.code, error.offset, error.row) from None
