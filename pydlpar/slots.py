@@ -20,23 +20,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydlpar.constants import DrcType, LmbFlags
 from pydlpar.drc import Drc, DrcList, DrcRun, drc_type
 from pydlpar.drmem import Lmb, LmbTable
-from pydlpar.errors import ArgumentError, DecodeError, DrcListError
+from pydlpar.drmem_read import read_lmbs
+from pydlpar.errors import DrcListError
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = ["Slot", "SlotCount", "SlotKind", "Slots", "read_lmbs", "slot_kind"]
+__all__ = ["Slot", "SlotCount", "SlotKind", "Slots", "slot_kind"]
 
 _MY_INDEX = "ibm,my-drc-index"
 _LOC_CODE = "ibm,loc-code"
 _SERVERS = "ibm,ppc-interrupt-server#s"
 _LISTS = ("ibm,drc-info", "ibm,drc-indexes")
-_DRMEM = "/ibm,dynamic-reconfiguration-memory"
-_TABLES = ("ibm,dynamic-memory", "ibm,dynamic-memory-v2")
 _INDEX = re.compile(r"0[xX][0-9a-fA-F]{1,8}").fullmatch
-_ROOT_CELLS = 1
-"""What `#address-cells` of the root is where it is absent (Linux)."""
 _LIVE = 0xFFFFFFFF
 _NO_DRC = int(LmbFlags.DRC_INVALID)
 
@@ -378,26 +375,3 @@ def _read_list(path: str, node: Node) -> _Owned:
         return _Owned(path, DrcList.from_properties(node.properties))
     except DrcListError as error:
         raise error.at(path) from None
-
-
-def read_lmbs(tree: DeviceTree) -> LmbTable | None:
-    """The LMB table of a tree; None where it has none.
-
-    Raises:
-        DecodeError: it is malformed, or what it is read by: `ibm,lmb-size`, the
-            root's `#address-cells`.
-    """
-    node = tree.get(_DRMEM)
-    if node is None or not any(name in node for name in _TABLES):
-        return None
-    root = tree.root
-    cells = root.u32("#address-cells") if "#address-cells" in root else _ROOT_CELLS
-    size = node.u64("ibm,lmb-size") if "ibm,lmb-size" in node else 0
-    first, second = (node.get(name) for name in _TABLES)
-    try:
-        return LmbTable.from_properties(first, second, size, cells)
-    except ArgumentError as error:
-        raise DecodeError(f"{node.path}: {error}", offset=0) from None
-    except DecodeError as error:
-        text = f"{node.path}: {error}"
-        raise DecodeError(text, error.code, error.offset, error.row) from None

@@ -47,6 +47,7 @@ ROOMS = [
     ["rtas"],
     ["lookup", "connector"],
     ["drmem"],
+    ["drmem_read"],
     ["checks"],
     ["lint"],
     ["request"],
