@@ -25,7 +25,8 @@ from pydlpar.choose import Available, choose
 from pydlpar.constants import Action, IdType, Resource
 from pydlpar.errors import RequestError, ResolveError
 from pydlpar.request import HotplugRequest, parse_request
-from pydlpar.slots import Slot, SlotKind, Slots
+from pydlpar.slot import Slot, SlotKind
+from pydlpar.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydlpar.errors import NotFoundError
-from pydlpar.slots import SlotKind
+from pydlpar.slot import SlotKind
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
-    from pydlpar.slots import Slot
+    from pydlpar.slot import Slot
 
 __all__ = ["PciIds", "cpu_caches", "describe_type", "linux_name", "pci_ids"]
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator
-from enum import Enum
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydlpar.constants import DrcType, LmbFlags
-from pydlpar.drc import Drc, DrcList, DrcRun, drc_type
+from pydlpar.constants import LmbFlags
+from pydlpar.drc import Drc, DrcList, DrcRun
 from pydlpar.drmem import Lmb, LmbTable
 from pydlpar.drmem_read import read_lmbs
 from pydlpar.errors import DrcListError
+from pydlpar.slot import LOC_CODE, Slot, SlotKind, slot_kind
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -30,111 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Slot", "SlotCount", "SlotKind", "Slots", "slot_kind"]
 
 _MY_INDEX = "ibm,my-drc-index"
-_LOC_CODE = "ibm,loc-code"
-_SERVERS = "ibm,ppc-interrupt-server#s"
 _LISTS = ("ibm,drc-info", "ibm,drc-indexes")
 _INDEX = re.compile(r"0[xX][0-9a-fA-F]{1,8}").fullmatch
 _LIVE = 0xFFFFFFFF
 _NO_DRC = int(LmbFlags.DRC_INVALID)
-
-
-class SlotKind(Enum):
-    """What a connector is for, in lsslot's words; `PMEM` is QEMU's."""
-
-    CPU = "cpu"
-    MEM = "mem"
-    PMEM = "pmem"
-    PCI = "pci"
-    PHB = "phb"
-    SLOT = "slot"
-    PORT = "port"
-
-
-_KINDS = {
-    "CPU": SlotKind.CPU,
-    "MEM": SlotKind.MEM,
-    "PMEM": SlotKind.PMEM,
-    "PHB": SlotKind.PHB,
-    "SLOT": SlotKind.SLOT,
-    "PORT": SlotKind.PORT,
-}
-_KINDS_BY_INDEX: dict[int, SlotKind] = {
-    DrcType.CPU: SlotKind.CPU,
-    DrcType.LMB: SlotKind.MEM,
-    DrcType.PMEM: SlotKind.PMEM,
-    DrcType.PHB: SlotKind.PHB,
-    DrcType.PCI: SlotKind.PCI,
-}
-
-
-def slot_kind(type_name: str, index: int) -> SlotKind:
-    """The kind of a connector.
-
-    A type that is no word for a logical resource is that of a physical slot ("28").
-    Where a list gives no type, the index decides.
-    """
-    if type_name:
-        return _KINDS.get(type_name, SlotKind.PCI)
-    return _KINDS_BY_INDEX.get(drc_type(index), SlotKind.SLOT)
-
-
-class Slot(NamedTuple):
-    """A connector and what stands behind it.
-
-    Attributes:
-        kind: what it is for.
-        drc: index, name, type and power domain; the name is empty where no list
-            has the connector.
-        owner: path of the node whose list has it; empty where none has.
-        node: the node that carries its index, or None.
-        lmb: its row of the LMB table, or None.
-    """
-
-    kind: SlotKind
-    drc: Drc
-    owner: str
-    node: Node | None
-    lmb: Lmb | None
-
-    @property
-    def in_use(self) -> bool | None:
-        """Whether the operating system has it; None where the tree does not tell.
-
-        That is so of LMBs in a tree without an LMB table, as firmware makes it
-        before the operating system has said what it understands.
-        """
-        if self.node is not None:
-            return True
-        if self.lmb is not None:
-            return bool(self.lmb.flags & LmbFlags.ASSIGNED)
-        return None if self.kind is SlotKind.MEM else False
-
-    @property
-    def path(self) -> str | None:
-        """Path of the node behind it."""
-        return None if self.node is None else self.node.path
-
-    @property
-    def loc_code(self) -> str | None:
-        """Location code of the node behind it.
-
-        Raises:
-            TreeError: it is not one string.
-        """
-        if self.node is None or _LOC_CODE not in self.node:
-            return None
-        return self.node.string(_LOC_CODE)
-
-    @property
-    def threads(self) -> tuple[int, ...]:
-        """Hardware numbers of the threads of a CPU; empty of anything else.
-
-        Raises:
-            TreeError: they are no cells.
-        """
-        if self.node is None or _SERVERS not in self.node:
-            return ()
-        return self.node.u32s(_SERVERS)
 
 
 class SlotCount(NamedTuple):
@@ -238,7 +137,7 @@ class Slots:
             value = code.encode("ascii") + b"\0"
         except UnicodeEncodeError:
             return []
-        found = (self.at(node) for node in self.tree.by_property(_LOC_CODE, value))
+        found = (self.at(node) for node in self.tree.by_property(LOC_CODE, value))
         return [slot for slot in found if slot is not None]
 
     def search(self, word: str) -> list[Slot]:
@@ -279,6 +178,34 @@ class Slots:
         else:
             slots = self._listed(kind)
         return slots if in_use is None else (s for s in slots if s.in_use is in_use)
+
+    def spans(
+        self, kind: SlotKind, alone: Iterable[int] = ()
+    ) -> Iterator[tuple[Slot, Slot, int]]:
+        """The connectors of a kind as `of` gives them, (first, last, how many).
+
+        What a record stands for comes as one, but for connectors in use, which come
+        alone. All of a span but the name, index and address is as its first says.
+
+        Args:
+            alone: DRC indexes that are to come alone, too.
+        """
+        self._refresh()
+        single = {*self._nodes, *alone, *(lmb.drc_index for lmb in self._rows())}
+        if kind is SlotKind.MEM:
+            yield from ((slot, slot, 1) for slot in self._memory_rows())
+        spans = [(drc, drc, 1, "") for drc in self._strays(kind)]
+        for owner, drcs in self._lists:
+            for run in drcs.runs:
+                if slot_kind(run.type, run.first) is kind:
+                    for at, to in _pieces(run, single):
+                        spans.append((run.drc(at), run.drc(to), to - at + 1, owner))
+            some = (d for d in drcs.drcs if slot_kind(d.type, d.index) is kind)
+            spans += ((drc, drc, 1, owner) for drc in some)
+        for first, last, count, owner in sorted(spans, key=lambda span: span[0].index):
+            slot = self._slot(first, owner)
+            if kind is not SlotKind.MEM or slot.lmb is None:
+                yield slot, self._slot(last, owner) if count > 1 else slot, count
 
     def count(self, kind: SlotKind) -> SlotCount:
         """How many there are; no record is expanded."""
@@ -332,15 +259,30 @@ class Slots:
                 yield self._slot(drc, owners[row])
             last = index, owners[row]
 
-    def _memory(self) -> Iterator[Slot]:
-        """LMBs of the table, then connectors of memory that it does not have."""
+    def _memory_rows(self) -> Iterator[Slot]:
         for lmb in self._rows():
             slot = self.find(lmb.drc_index)
             if slot is not None:
                 yield slot._replace(kind=SlotKind.MEM, lmb=lmb)
+
+    def _memory(self) -> Iterator[Slot]:
+        """LMBs of the table, then connectors of memory that it does not have."""
+        yield from self._memory_rows()
         for slot in self._listed(SlotKind.MEM):
             if slot.lmb is None:
                 yield slot
+
+
+def _pieces(run: DrcRun, alone: Collection[int]) -> Iterator[tuple[int, int]]:
+    """A record's positions, from and to, in pieces; those *alone* are one each."""
+    indexes, at = run.indexes, 0
+    for position in sorted(indexes.index(i) for i in alone if i in indexes):
+        if position > at:
+            yield at, position - 1
+        yield position, position
+        at = position + 1
+    if at < len(indexes):
+        yield at, len(indexes) - 1
 
 
 class _Run:

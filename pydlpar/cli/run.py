@@ -165,7 +165,8 @@ def run(
         steps += read_events(path)
     if not steps and not plugs:
         raise InputError(
-            "nothing to do: give requests, --file, --named, --event or --plug (see --help)"
+            "nothing to do: give requests, --file, --named, --event or --plug "
+            "(see --help)"
         )
     if interrupt is None:
         interrupt = not steps
@@ -216,7 +217,7 @@ class _Actor:
         self._policy = policy
 
     def outcomes(self, step: Step) -> Iterator[Outcome]:
-        """What becomes of a step: one outcome, or one for each request it stands for."""
+        """What becomes of a step, or of each request that it stands for."""
         if step.is_named:
             yield from self._named(step)
         elif step.is_event:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -24,7 +25,8 @@ from pydlpar.cli.sources import (
 )
 from pydlpar.platforms.firmware_devices import Connector
 from pydlpar.request import DIALECTS
-from pydlpar.slots import Slot, SlotKind, Slots
+from pydlpar.slot import Slot, SlotKind
+from pydlpar.slots import Slots
 
 __all__ = ["slots"]
 
@@ -156,7 +158,7 @@ def slots(
         elif kind is None:
             shown.counts()
         else:
-            shown.slots(kind, view.of(kind, in_use=in_use))
+            shown.all(kind, in_use)
     except DlparError as error:
         raise InputError(f"{source.shown}: {error}") from None
     sys.exit(1 if refused else 0)
@@ -194,21 +196,36 @@ class _Output:
         self._as_json = as_json
         self._screen = Screen()
 
-    def slots(self, kind: SlotKind, found: Iterator[Slot]) -> None:
+    def all(self, kind: SlotKind, in_use: bool | None) -> None:
         """The slots of one kind."""
+        if self._as_json or self._delimiter is not None or in_use:
+            self.slots(kind, self._view.of(kind, in_use=in_use))
+        else:
+            spans = self._view.spans(kind, self._writer.plugged())
+            some = (span for span in spans if in_use in (None, span[0].in_use))
+            self._table(self._writer.columns(kind), self._writer.rows(some))
+
+    def slots(self, kind: SlotKind, found: Iterable[Slot]) -> None:
+        """Slots of one kind, one by one."""
         if self._as_json:
             self._screen.write(json.dumps(self._writer.record(slot)) for slot in found)
         elif self._delimiter is not None:
             self._delimited(self._writer.lines(found))
         else:
-            self._table(self._writer.columns(kind), self._writer.rows(found))
+            self._table(
+                self._writer.columns(kind),
+                self._writer.rows((slot, slot, 1) for slot in found),
+            )
 
     def _delimited(self, lines: Iterator[list[str]]) -> None:
         join = (self._delimiter or "").join
         self._screen.write(join(map(self._screen.visible, cells)) for cells in lines)
 
     def _table(self, columns: list[Column], rows: Iterator[Row]) -> None:
-        self._screen.write(table_lines(self._screen, columns, list(rows)))
+        found = list(rows)
+        self._screen.write(table_lines(self._screen, columns, found))
+        if not found:
+            click.echo("pydlpar: there are none", err=True)
 
     def named(
         self,
@@ -237,7 +254,7 @@ class _Output:
         for number, (one, some) in enumerate(by_kind.items()):
             if number and not self._as_json and self._delimiter is None:
                 self._screen.write([""])
-            self.slots(one, iter(some))
+            self.slots(one, some)
 
     def caches(self, in_use: bool | None) -> None:
         """The caches of the CPUs."""
@@ -263,13 +280,13 @@ class _Output:
         """How many connectors there are of each kind that there is."""
         rows: list[list[str]] = []
         records: list[dict[str, object]] = []
+        waiting = Counter(slot.kind for slot in self._writer.plugged().values())
         for kind in SlotKind:
             count = self._view.count(kind)
             if not count.total:
                 continue
-            plugged = sum(map(self._writer.is_plugged, self._view.of(kind)))
             free = count.total - count.in_use - count.unknown
-            numbers = (count.total, count.in_use, free, count.unknown, plugged)
+            numbers = (count.total, count.in_use, free, count.unknown, waiting[kind])
             names = ("total", "in_use", "free", "unknown", "plugged")
             rows.append([kind.value, *map(str, numbers[:3])])
             rows[-1] += [str(number or "") for number in numbers[3:]]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pydlpar.slots import Slot
+from pydlpar.slot import Slot
 
 __all__ = ["Fold", "folded"]
 
@@ -21,60 +21,55 @@ class Fold(NamedTuple):
     count: int  # type: ignore[assignment]
 
 
-def folded(slots: Iterable[Slot], look: Callable[[Slot], object]) -> Iterator[Fold]:
-    """Slots that are not in use, in runs in which index, name and address grow evenly.
+def folded(
+    spans: Iterable[tuple[Slot, Slot, int]], look: Callable[[Slot], object]
+) -> Iterator[Fold]:
+    """Spans of slots; single ones that are not in use, in runs in which index, name
+    and address grow evenly.
 
     Args:
         look: what must be equal of two slots beside what they are.
     """
     fold: Fold | None = None
-    for slot in slots:
-        if fold is None:
-            fold = Fold(slot, slot, 1)
-        elif look(fold.last) == look(slot) and _follows(fold, slot):
-            fold = Fold(fold.first, slot, fold.count + 1)
-        else:
+    alike: object = None
+    first: tuple[int, ...] = ()
+    last: tuple[int, ...] = ()
+    for span in spans:
+        slot, _, count = span
+        numbers, rest = _place(slot)
+        key = rest, look(slot)
+        if fold is not None:
+            joins = count == 1 and key == alike and not slot.in_use
+            if joins and _grow(fold.count, first, last, numbers):
+                fold, last = Fold(fold.first, slot, fold.count + 1), numbers
+                continue
             yield fold
-            fold = Fold(slot, slot, 1)
+        fold = Fold(*span)
+        alike, first, last = (None if count > 1 else key), numbers, numbers
     if fold is not None:
         yield fold
 
 
-def _alike(slot: Slot) -> tuple[object, ...]:
-    lmb = slot.lmb
-    place = None if lmb is None else (lmb.flags, lmb.aa_index)
-    return (
-        slot.kind,
-        slot.in_use,
-        slot.owner,
-        slot.drc.type,
-        slot.drc.power_domain,
-        place,
-    )
-
-
-def _follows(fold: Fold, slot: Slot) -> bool:
-    if slot.in_use or _alike(slot) != _alike(fold.last):
-        return False
-    places = [_place(one) for one in (fold.first, fold.last, slot)]
-    if len({prefix for prefix, _ in places}) > 1:
-        return False
-    return all(
-        _even(fold.count, *numbers)
-        for numbers in zip(*(numbers for _, numbers in places), strict=True)
-    )
-
-
-def _place(slot: Slot) -> tuple[str, tuple[int, ...]]:
-    """The name without its number; and all numbers that grow along a run."""
-    match = _NUMBERED(slot.drc.name)
-    numbers = [slot.drc.index]
+def _place(slot: Slot) -> tuple[tuple[int, ...], tuple[object, ...]]:
+    """What of a slot grows along a run, and what stays."""
+    drc, lmb = slot.drc, slot.lmb
+    match = _NUMBERED(drc.name)
+    numbers = [drc.index]
+    stays = [slot.kind, slot.in_use, slot.owner, drc.type, drc.power_domain]
     if match is not None:
         numbers.append(int(match[2]))
-    if slot.lmb is not None:
-        numbers.append(slot.lmb.base)
-    return (slot.drc.name if match is None else match[1]), tuple(numbers)
+    if lmb is not None:
+        numbers.append(lmb.base)
+        stays += lmb.flags, lmb.aa_index
+    stays.append(drc.name if match is None else match[1])
+    return tuple(numbers), tuple(stays)
 
 
-def _even(count: int, first: int, last: int, new: int) -> bool:
-    return new > last and (new - last) * (count - 1) == last - first
+def _grow(
+    count: int, first: tuple[int, ...], last: tuple[int, ...], new: tuple[int, ...]
+) -> bool:
+    """Whether each number goes on as evenly as it grew so far."""
+    return len(new) == len(last) and all(
+        c > b and (c - b) * (count - 1) == b - a
+        for a, b, c in zip(first, last, new, strict=True)
+    )

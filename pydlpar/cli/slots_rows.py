@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from string import digits
 from typing import Any
 
 from pydlpar import LookupArrays, Node
@@ -10,8 +11,9 @@ from pydlpar.cli.slots_fold import Fold, folded
 from pydlpar.cli.slots_table import Column, Row
 from pydlpar.constants import DrcState, LmbFlags
 from pydlpar.platforms.firmware_devices import Connector
+from pydlpar.slot import Slot, SlotKind
 from pydlpar.slot_detail import cpu_caches, describe_type, linux_name, pci_ids
-from pydlpar.slots import Slot, SlotKind, Slots
+from pydlpar.slots import Slots
 
 __all__ = ["SlotWriter"]
 
@@ -29,7 +31,7 @@ _CELLS = ("Name", "DRC Index", "State")
 _COLUMNS: dict[SlotKind, tuple[Column, ...]] = {
     SlotKind.CPU: (Column("OF Node", 1), Column("Threads", 2)),
     SlotKind.MEM: (
-        Column("Address"),
+        Column("Address", 1),
         Column("Removable", 2),
         Column("Associativity", 3),
         Column("Section", 4),
@@ -81,13 +83,22 @@ class SlotWriter:
             some += _CACHE_COLUMNS
         return [*map(Column, _CELLS), *some]
 
-    def rows(self, slots: Iterator[Slot]) -> Iterator[Row]:
+    def rows(self, spans: Iterable[tuple[Slot, Slot, int]]) -> Iterator[Row]:
         """Rows; slots that are not in use and follow each other share one."""
-        for fold in folded(slots, self._state):
+        for fold in folded(spans, self._state):
             state = self._state(fold.first)
             yield Row(self._cells(fold), _STYLES.get(state, ""))
 
-    def lines(self, slots: Iterator[Slot]) -> Iterator[list[str]]:
+    def plugged(self) -> dict[int, Slot]:
+        """What the platform has and nobody has taken yet, by DRC index."""
+        slots = map(self._slots.find, self._connectors or ())
+        return {
+            slot.drc.index: slot
+            for slot in slots
+            if slot is not None and self.is_plugged(slot)
+        }
+
+    def lines(self, slots: Iterable[Slot]) -> Iterator[list[str]]:
         """The cells of every slot."""
         return (self._cells(Fold(slot, slot, 1)) for slot in slots)
 
@@ -112,7 +123,7 @@ class SlotWriter:
         first, last, count = fold
         state = self._state(first)
         cells = [
-            _span(first.drc.name, last.drc.name, count),
+            _name_span(first.drc.name, last.drc.name),
             _span(f"{first.drc.index:#010x}", f"{last.drc.index:#010x}", count),
             state if count == 1 else f"{state} ({count})",
         ]
@@ -250,7 +261,7 @@ class SlotWriter:
             "device": None if device is None else device.kind.value,
         }
 
-    def caches(self, slots: Iterator[Slot]) -> list[dict[str, Any]]:
+    def caches(self, slots: Iterable[Slot]) -> list[dict[str, Any]]:
         """The caches of CPUs, each once, with the CPUs that share it."""
         found: dict[str, dict[str, Any]] = {}
         for slot in slots:
@@ -274,6 +285,13 @@ def _span(first: str, last: str, count: int) -> str:
     if count == 1 or first == last:
         return first
     return f"{first} .. {last}"
+
+
+def _name_span(first: str, last: str) -> str:
+    """`LMB 16..63`: two names that end in numbers, what they share said once."""
+    if first == last:
+        return first
+    return f"{first}..{last[len(last.rstrip(digits)) :]}"
 
 
 def _name(node: Node | None) -> str:
