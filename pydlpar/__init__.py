@@ -81,6 +81,10 @@ from pydlpar.request import (
     HotplugRequest,
     parse_request,
 )
+from pydlpar.resolve import (
+    Resolver,
+    resolve,
+)
 from pydlpar.rtas import (
     REFERENCE_CODES,
     ActionFlags,
@@ -119,6 +123,13 @@ from pydlpar.rtas import (
     reference_code_words,
     scan_text,
     write_ndjson,
+)
+from pydlpar.slot import (
+    Slot,
+    SlotKind,
+)
+from pydlpar.slots import (
+    Slots,
 )
 from pydlpar.tree import (
     DeviceTree,
@@ -179,9 +190,13 @@ __all__ = [
     "RequestError",
     "Reservation",
     "ResolveError",
+    "Resolver",
     "RtasEvent",
     "RtasSection",
     "Severity",
+    "Slot",
+    "SlotKind",
+    "Slots",
     "StaleHandleError",
     "Stdout",
     "TextDamage",
@@ -214,6 +229,7 @@ __all__ = [
     "read_logs",
     "read_ndjson",
     "reference_code_words",
+    "resolve",
     "scan_text",
     "write_ndjson",
 ]

@@ -163,7 +163,7 @@ class Resolver:
         return self._one(resource, what, found)
 
     def _at_path(self, path: str) -> list[Slot]:
-        node = self._partition.tree.get(path) if path.startswith("/") else None
+        node = self.slots.node(path)
         if node is None:
             raise ResolveError(f"there is no node {path!r}", path)
         slot = self.slots.at(node)

@@ -20,7 +20,7 @@ from pydlpar.constants import LmbFlags
 from pydlpar.drc import Drc, DrcList, DrcRun
 from pydlpar.drmem import Lmb, LmbTable
 from pydlpar.drmem_read import read_lmbs
-from pydlpar.errors import DrcListError
+from pydlpar.errors import ArgumentError, DrcListError
 from pydlpar.slot import LOC_CODE, Slot, SlotKind, slot_kind
 
 if TYPE_CHECKING:
@@ -149,11 +149,18 @@ class Slots:
         if _INDEX(word):
             slot = self.find(int(word, 16))
         elif word.startswith("/"):
-            node = self.tree.get(word)
+            node = self.node(word)
             slot = None if node is None else self.at(node)
         else:
             return self.find_name(word) or self.find_loc_code(word)
         return [] if slot is None else [slot]
+
+    def node(self, path: str) -> Node | None:
+        """The node of an absolute path; None also for what cannot be one."""
+        try:
+            return self.tree.get(path) if path.startswith("/") else None
+        except ArgumentError:
+            return None
 
     def at(self, node: Node) -> Slot | None:
         """The connector behind which a node stands: by its own index."""
