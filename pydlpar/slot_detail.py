@@ -62,8 +62,6 @@ _U2 = ((3, 4), (4, 4), (4, 2))
 
 _CACHES = ("l2-cache", "next-level-cache")
 _DOMAIN_MASK = 0xFFFF
-_MOST_CACHES = 8
-"""Levels of cache; a chain of phandles may be a circle."""
 
 
 def _lanes(revision: int, form: str, lanes: int, wired: int) -> str:
@@ -159,20 +157,21 @@ def pci_ids(node: Node) -> PciIds | None:
 def cpu_caches(cpu: Node) -> list[Node]:
     """The caches of a CPU that have nodes: level 2 first, then what is behind it.
 
-    A phandle that no node has ends the list.
+    A phandle that no node has ends the list, and so does one that leads back.
 
     Raises:
         TreeError: what should be a phandle is not 4 bytes long.
     """
     found: list[Node] = []
     at = cpu
-    while len(found) < _MOST_CACHES:
+    while True:
         name = next((name for name in _CACHES if name in at), None)
         if name is None:
-            break
+            return found
         try:
             at = at.reference(name)
         except NotFoundError:
-            break
+            return found
+        if at in found:
+            return found
         found.append(at)
-    return found

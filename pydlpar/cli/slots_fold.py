@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pydlpar.slot import Slot
+from pydlpar.slot import Slot, SlotKind
 
 __all__ = ["Fold", "folded"]
 
@@ -39,7 +39,9 @@ def folded(
         numbers, rest = _place(slot)
         key = rest, look(slot)
         if fold is not None:
-            joins = count == 1 and key == alike and not slot.in_use
+            # Cores are as far apart as they have threads; others have to be neighbours.
+            near = slot.kind is SlotKind.CPU or numbers[0] == last[0] + 1
+            joins = count == 1 and key == alike and near and not slot.in_use
             if joins and _grow(fold.count, first, last, numbers):
                 fold, last = Fold(fold.first, slot, fold.count + 1), numbers
                 continue
