@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -198,7 +199,8 @@ class Slots:
             alone: DRC indexes that are to come alone, too.
         """
         self._refresh()
-        single = {*self._nodes, *alone, *(lmb.drc_index for lmb in self._rows())}
+        rows = (lmb.drc_index for lmb in self._rows())
+        single = sorted({*self._nodes, *alone, *rows})
         if kind is SlotKind.MEM:
             yield from ((slot, slot, 1) for slot in self._memory_rows())
         spans = [(drc, drc, 1, "") for drc in self._strays(kind)]
@@ -280,10 +282,13 @@ class Slots:
                 yield slot
 
 
-def _pieces(run: DrcRun, alone: Collection[int]) -> Iterator[tuple[int, int]]:
-    """A record's positions, from and to, in pieces; those *alone* are one each."""
+def _pieces(run: DrcRun, alone: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """A record's positions, from and to, in pieces; those *alone*, in order, are one
+    each.
+    """
     indexes, at = run.indexes, 0
-    for position in sorted(indexes.index(i) for i in alone if i in indexes):
+    start, end = bisect_left(alone, run.first), bisect_left(alone, indexes.stop)
+    for position in (indexes.index(i) for i in alone[start:end] if i in indexes):
         if position > at:
             yield at, position - 1
         yield position, position
