@@ -180,6 +180,7 @@ def test_spans_keep_apart_what_is_in_use():
     ]
     counts = [n for _, _, n in slots.spans(SlotKind.PCI, [0x40010000, 5])]
     assert counts == [1, 7, 1, 7]
+    assert [n for *_, n in slots.spans(SlotKind.PCI, [0x40010001])] == [1, 1, 6, 1, 7]
     assert [n for _, _, n in slots.spans(SlotKind.MEM)] == [1] * 5
 
 
