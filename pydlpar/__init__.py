@@ -39,6 +39,7 @@ from pydlpar.errors import (
     ConflictError,
     DecodeError,
     DlparError,
+    DrcListError,
     DtsError,
     DtsWarning,
     EventError,
@@ -49,6 +50,7 @@ from pydlpar.errors import (
     OverlayError,
     PlatformError,
     RequestError,
+    ResolveError,
     StaleHandleError,
     TreeError,
 )
@@ -78,6 +80,10 @@ from pydlpar.references import (
 from pydlpar.request import (
     HotplugRequest,
     parse_request,
+)
+from pydlpar.resolve import (
+    Resolver,
+    resolve,
 )
 from pydlpar.rtas import (
     REFERENCE_CODES,
@@ -118,6 +124,13 @@ from pydlpar.rtas import (
     scan_text,
     write_ndjson,
 )
+from pydlpar.slot import (
+    Slot,
+    SlotKind,
+)
+from pydlpar.slots import (
+    Slots,
+)
 from pydlpar.tree import (
     DeviceTree,
     Reservation,
@@ -141,6 +154,7 @@ __all__ = [
     "Diff",
     "Dispatcher",
     "DlparError",
+    "DrcListError",
     "DtsError",
     "DtsMessage",
     "DtsWarning",
@@ -175,9 +189,14 @@ __all__ = [
     "Region",
     "RequestError",
     "Reservation",
+    "ResolveError",
+    "Resolver",
     "RtasEvent",
     "RtasSection",
     "Severity",
+    "Slot",
+    "SlotKind",
+    "Slots",
     "StaleHandleError",
     "Stdout",
     "TextDamage",
@@ -210,6 +229,7 @@ __all__ = [
     "read_logs",
     "read_ndjson",
     "reference_code_words",
+    "resolve",
     "scan_text",
     "write_ndjson",
 ]

@@ -10,11 +10,14 @@ claim four thousand million connectors.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 from pydlpar.constants import DrcType
-from pydlpar.errors import ArgumentError, DecodeError
+from pydlpar.errors import ArgumentError, DecodeError, DrcListError
 
 __all__ = [
     "Drc",
@@ -36,6 +39,9 @@ _ID_MASK = (1 << _TYPE_SHIFT) - 1
 _TYPES = {int(member): member for member in DrcType}
 
 _CPU_TYPE = "CPU"
+_INFO = "ibm,drc-info"
+_INDEXES, _NAMES = "ibm,drc-indexes", "ibm,drc-names"
+_TYPE_NAMES, _DOMAINS = "ibm,drc-types", "ibm,drc-power-domains"
 
 
 def drc_index(drc_type: int, identifier: int) -> int:
@@ -97,31 +103,44 @@ class DrcRun(NamedTuple):
 
 
 class DrcList:
-    """The connectors below one node, in the order of its properties."""
+    """The connectors below one node, in the order of its properties.
+
+    Attributes:
+        drcs: those that arrays list.
+        runs: those that `ibm,drc-info` lists.
+    """
 
     def __init__(self, runs: tuple[DrcRun, ...] = (), drcs: tuple[Drc, ...] = ()):
         self.runs = runs
-        self._drcs = drcs
-        # An index or name that is listed twice: the first one counts.
-        self._by_index = {drc.index: drc for drc in reversed(drcs)}
-        self._by_name = {drc.name: drc for drc in reversed(drcs)}
+        self.drcs = drcs
+        lengths = [len(drcs), *(len(run.indexes) for run in runs)]
+        self._ends = list(accumulate(lengths))
+
+    # An index or name that is listed twice: the first one counts.
+    @cached_property
+    def _by_index(self) -> dict[int, Drc]:
+        return {drc.index: drc for drc in reversed(self.drcs)}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Drc]:
+        return {drc.name: drc for drc in reversed(self.drcs)}
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, bytes]) -> DrcList:
         """The list that a node's properties hold; `ibm,drc-info` wins.
 
         Raises:
-            DecodeError: one of them is malformed; `.offset` is the byte in it.
+            DrcListError: one is malformed; `.property`, and `.offset` in it.
         """
-        if "ibm,drc-info" in properties:
-            return cls.from_info(properties["ibm,drc-info"])
-        if "ibm,drc-indexes" not in properties:
+        if _INFO in properties:
+            return cls.from_info(properties[_INFO])
+        if _INDEXES not in properties:
             return cls()
         return cls.from_arrays(
-            properties["ibm,drc-indexes"],
-            properties.get("ibm,drc-names"),
-            properties.get("ibm,drc-types"),
-            properties.get("ibm,drc-power-domains"),
+            properties[_INDEXES],
+            properties.get(_NAMES),
+            properties.get(_TYPE_NAMES),
+            properties.get(_DOMAINS),
         )
 
     @classmethod
@@ -135,26 +154,26 @@ class DrcList:
         """The list that the four arrays hold.
 
         An absent array leaves names and types empty and the power domain at live
-        insertion. Arrays of different length are a DecodeError.
+        insertion. Arrays of different length are a DrcListError.
         """
-        numbers = _array(indexes, "ibm,drc-indexes")
+        numbers = _array(indexes, _INDEXES)
         n = len(numbers)
-        columns = (
-            numbers,
-            [""] * n if names is None else _strings(names, "ibm,drc-names"),
-            [""] * n if types is None else _strings(types, "ibm,drc-types"),
-            (_U32_MAX,) * n
+        columns = {
+            _INDEXES: numbers,
+            _NAMES: [""] * n if names is None else _strings(names, _NAMES),
+            _TYPE_NAMES: [""] * n if types is None else _strings(types, _TYPE_NAMES),
+            _DOMAINS: (_U32_MAX,) * n
             if power_domains is None
-            else _array(power_domains, "ibm,drc-power-domains"),
-        )
-        for column in columns:
+            else _array(power_domains, _DOMAINS),
+        }
+        for name, column in columns.items():
             if len(column) != n:
-                raise DecodeError(
-                    f"DRC arrays: {len(column)} entries, expected {n} as in "
-                    "ibm,drc-indexes",
+                raise DrcListError(
+                    f"{name}: {len(column)} entries, expected {n} as in {_INDEXES}",
                     offset=0,
+                    property=name,
                 )
-        return cls(drcs=tuple(map(Drc, *columns)))
+        return cls(drcs=tuple(map(Drc, *columns.values())))
 
     @classmethod
     def from_info(cls, data: bytes) -> DrcList:
@@ -162,10 +181,20 @@ class DrcList:
         return cls(runs=tuple(_runs(data)))
 
     def __len__(self) -> int:
-        return len(self._drcs) + sum(len(run.indexes) for run in self.runs)
+        return self._ends[-1]
+
+    def __getitem__(self, position: int) -> Drc:
+        """The connector at *position* of the list; negative ones from the end."""
+        at = position + len(self) if position < 0 else position
+        if not 0 <= at < len(self):
+            raise IndexError(f"connector {position} of {len(self)}")
+        if at < len(self.drcs):
+            return self.drcs[at]
+        row = bisect_right(self._ends, at)
+        return self.runs[row - 1].drc(at - self._ends[row - 1])
 
     def __iter__(self) -> Iterator[Drc]:
-        yield from self._drcs
+        yield from self.drcs
         for run in self.runs:
             for position in range(len(run.indexes)):
                 yield run.drc(position)
@@ -235,50 +264,58 @@ def _words(data: bytes) -> tuple[int, ...]:
 
 def _count(data: bytes, name: str) -> int:
     if len(data) < _WORD:
-        raise DecodeError(f"{name}: no count word", offset=0)
+        raise DrcListError(f"{name}: no count word", offset=0, property=name)
     count: int = _U32.unpack_from(data)[0]
     return count
 
 
 def _array(data: bytes, name: str) -> tuple[int, ...]:
     count = _count(data, name)
-    if count != len(data) // _WORD - 1:
-        raise DecodeError(
-            f"{name}: count {count}, but {len(data) - _WORD} bytes follow", offset=0
+    end = _WORD * (count + 1)
+    if end != len(data):
+        raise DrcListError(
+            f"{name}: count {count}, but {len(data) - _WORD} bytes follow",
+            offset=min(end, len(data)),
+            property=name,
         )
     return _words(data)[1:]
 
 
 def _strings(data: bytes, name: str) -> list[str]:
     count = _count(data, name)
-    body = data[_WORD:]
-    if count != body.count(0) or (count and not body.endswith(b"\0")):
-        raise DecodeError(
-            f"{name}: count {count}, but {body.count(0)} strings follow", offset=0
+    parts = data[_WORD:].split(b"\0")
+    if count != len(parts) - 1 or parts[-1]:
+        whole = parts[: min(count, len(parts) - 1)]
+        raise DrcListError(
+            f"{name}: count {count}, but {len(parts) - 1} strings follow",
+            offset=_WORD + sum(len(part) + 1 for part in whole),
+            property=name,
         )
-    return [text.decode("ascii", "replace") for text in body.split(b"\0")[:count]]
+    return [text.decode("ascii", "replace") for text in parts[:count]]
 
 
 def _runs(data: bytes) -> Iterator[DrcRun]:
     """The records of `ibm,drc-info`, each checked before it is given out."""
     offset = _WORD
-    for row in range(_count(data, "ibm,drc-info")):
+    for row in range(_count(data, _INFO)):
         kind, at = _string(data, offset, row)
         prefix, at = _string(data, at, row)
         if _RUN_CELLS.size > len(data) - at:
-            raise DecodeError(
-                f"ibm,drc-info: record {row} ends at byte {len(data)} inside its "
+            raise DrcListError(
+                f"{_INFO}: record {row} ends at byte {len(data)} inside its "
                 f"cells, expected {_RUN_CELLS.size} bytes at {at}",
                 offset=at,
                 row=row,
+                property=_INFO,
             )
         run = DrcRun(kind, prefix, *_RUN_CELLS.unpack_from(data, at))
         if run.indexes and run.indexes[-1] > _U32_MAX:
-            raise DecodeError(
-                f"ibm,drc-info: record {row}: last index {run.indexes[-1]:#x} "
+            raise DrcListError(
+                f"{_INFO}: record {row}: last index {run.indexes[-1]:#x} "
                 "exceeds 32 bits",
                 offset=at,
                 row=row,
+                property=_INFO,
             )
         yield run
         offset = at + _RUN_CELLS.size
@@ -287,9 +324,10 @@ def _runs(data: bytes) -> Iterator[DrcRun]:
 def _string(data: bytes, offset: int, row: int) -> tuple[str, int]:
     end = data.find(0, offset)
     if end < 0:
-        raise DecodeError(
-            f"ibm,drc-info: record {row}: string at byte {offset} has no end",
+        raise DrcListError(
+            f"{_INFO}: record {row}: string at byte {offset} has no end",
             offset=offset,
             row=row,
+            property=_INFO,
         )
     return data[offset:end].decode("ascii", "replace"), end + 1

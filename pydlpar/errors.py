@@ -13,6 +13,7 @@ __all__ = [
     "ConflictError",
     "DecodeError",
     "DlparError",
+    "DrcListError",
     "DtsError",
     "DtsWarning",
     "EventError",
@@ -23,6 +24,7 @@ __all__ = [
     "OverlayError",
     "PlatformError",
     "RequestError",
+    "ResolveError",
     "StaleHandleError",
     "TreeError",
 ]
@@ -67,6 +69,34 @@ class DecodeError(DlparError, ValueError):
         super().__init__(message, code)
         self.offset = offset
         self.row = row
+
+
+class DrcListError(DecodeError):
+    """A list of connectors is wrong: `ibm,drc-info`, or one of the four arrays.
+
+    Attributes:
+        property: the property that is wrong; `.offset` is the byte in it.
+        path: of its node; None where only the bytes were given.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int | None = None,
+        offset: int | None = None,
+        row: int | None = None,
+        *,
+        property: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        super().__init__(message, code, offset, row)
+        self.property = property
+        self.path = path
+
+    def at(self, path: str) -> DrcListError:
+        """The same error, with the node that the property is of."""
+        text, where = f"{path}: {self}", (self.offset, self.row)
+        return DrcListError(text, self.code, *where, property=self.property, path=path)
 
 
 class TreeError(DecodeError):
@@ -148,6 +178,22 @@ class RequestError(DlparError, ValueError):
         super().__init__(message)
         self.errno = errno
         self.token = token
+
+
+class ResolveError(DlparError, ValueError):
+    """A word that names no connector, more than one, or one of another resource.
+
+    Attributes:
+        word: what was to be resolved.
+        candidates: what it could have been, in words that do resolve; may be empty.
+    """
+
+    def __init__(
+        self, message: str, word: str, candidates: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.word = word
+        self.candidates = candidates
 
 
 class NotFoundError(DlparError, KeyError):

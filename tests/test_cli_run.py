@@ -306,3 +306,44 @@ def test_missing_extra_is_said_in_one_line():
     assert done.stderr == (
         "pydlpar: the command needs 'click': pip install 'pydlpar[cli]'\n"
     )
+
+
+def test_named_requests_mean_what_they_name(run):
+    """A DRC name as `pydlpar slots` prints it; a count by a policy; each told."""
+    result = run("-n", "cpu remove CPU 3", "-n", "cpu remove count 2",
+                 "--policy", "highest-first")  # fmt: skip
+    assert result.exit_code == 0
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
+        "✓ cpu remove index 0x10000003",
+        "✓ cpu remove index 0x10000002",
+        "✓ cpu remove index 0x10000001",
+        "3 requests: 3 carried out; 9 RTAS calls; tree: 3 nodes removed",
+    ]
+
+
+def test_named_requests_take_what_the_platform_has(run):
+    """A count to add: only connectors with something behind them."""
+    result = run("--plug", "cpu=9", "-n", "cpu add count 1")
+    assert "✓ cpu add index 0x10000009" in result.stdout
+    result = run("--plug", "cpu=9", "-n", "cpu add count 2")
+    assert result.exit_code == 1
+    assert "cpu add count 2: only 1 can be added" in result.stdout
+
+
+def test_named_request_that_does_not_resolve_is_refused(run):
+    """Nothing is removed in its place; the run ends unless it is to go on."""
+    named = ("-n", "memory remove LMB-99", "-n", "cpu remove CPU 3")
+    result = run("--plug", "memory=1G", "memory add count 4", *named)
+    assert result.exit_code == 1
+    assert "'LMB-99' names no connector of memory; there is LMB" in result.stdout
+    assert "1 carried out, 1 refused, 1 not tried" in result.stdout
+    result = run("-k", *named, "--json")
+    first, second, _ = map(json.loads, result.stdout.splitlines())
+    assert (first["request"], first["error"]) == ("memory remove LMB-99", "EINVAL")
+    assert (second["request"], second["errno"]) == (REMOVE_3, 0)
+
+
+def test_policy_that_does_not_fit_is_refused(run):
+    result = run("-n", "cpu add count 1", "--policy", "numa-balanced")
+    assert result.exit_code == 1
+    assert "numa-balanced is for memory that is removed" in result.stdout

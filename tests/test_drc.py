@@ -20,7 +20,7 @@ from pydlpar.drc import (
     drc_index,
     drc_type,
 )
-from pydlpar.errors import ArgumentError, DecodeError
+from pydlpar.errors import ArgumentError, DecodeError, DrcListError
 from pydlpar.tree import DeviceTree
 
 LIVE = 0xFFFFFFFF
@@ -88,25 +88,32 @@ def test_of_equal_entries_the_first_counts():
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
+    ("columns", "message", "name", "offset"),
     [
-        ((b"",), "ibm,drc-indexes: no count word"),
-        ((b"\0\0\0",), "no count word"),
-        ((cells(2, 5),), "count 2, but 4 bytes follow"),
-        ((cells(0xFFFFFFFF, 5),), "count 4294967295, but 4 bytes follow"),
-        ((cells(0, 5),), "count 0, but 4 bytes follow"),
-        ((cells(1, 5), cells(1) + b"a"), "ibm,drc-names: count 1, but 0 strings"),
-        ((cells(1, 5), cells(1) + b"a\0b"), "count 1, but 1 strings"),
-        ((cells(1, 5), cells(2) + b"a\0"), "count 2, but 1 strings"),
-        ((cells(1, 5), cells(2) + b"a\0b\0"), "2 entries, expected 1"),
-        ((cells(1, 5), None, cells(0)), "0 entries, expected 1"),
-        ((cells(1, 5), None, None, cells(2, 1, 1)), "2 entries, expected 1"),
+        ((b"",), "ibm,drc-indexes: no count word", "indexes", 0),
+        ((b"\0\0\0",), "no count word", "indexes", 0),
+        ((cells(2, 5),), "count 2, but 4 bytes follow", "indexes", 8),
+        ((cells(2**32 - 1, 5),), "count 4294967295, but 4 bytes", "indexes", 8),
+        ((cells(0, 5),), "count 0, but 4 bytes follow", "indexes", 4),
+        ((cells(1, 5), cells(1) + b"a"), "count 1, but 0 strings", "names", 4),
+        ((cells(1, 5), cells(1) + b"a\0b"), "count 1, but 1 strings", "names", 6),
+        ((cells(1, 5), cells(2) + b"a\0"), "count 2, but 1 strings", "names", 6),
+        ((cells(1, 5), cells(2) + b"a\0b\0"), "2 entries, expected 1", "names", 0),
+        ((cells(1, 5), None, cells(0)), "0 entries, expected 1", "types", 0),
+        (
+            (cells(1, 5), None, None, cells(2, 1, 1)),
+            "2 entries, expected 1",
+            "power-domains",
+            0,
+        ),
     ],
 )
-def test_malformed_arrays_are_decode_errors(columns, message):
-    with pytest.raises(DecodeError, match=message) as caught:
+def test_malformed_arrays_are_decode_errors(columns, message, name, offset):
+    """The property, and the first byte that is missing or too much."""
+    with pytest.raises(DrcListError, match=message) as caught:
         DrcList.from_arrays(*columns)
-    assert caught.value.offset == 0
+    assert (caught.value.property, caught.value.offset) == (f"ibm,drc-{name}", offset)
+    assert caught.value.path is None
 
 
 def test_example_of_the_specification():
@@ -179,6 +186,17 @@ def test_any_bytes_are_a_list_or_a_decode_error(data):
             else:
                 assert len(drcs) >= 0
     assert isinstance(cpu_indexes(data, data), tuple)
+
+
+def test_a_position_is_a_connector_of_either_encoding():
+    arrays = DrcList.from_arrays(cells(2, 5, 6), cells(2) + b"a\0b\0")
+    assert (arrays[0].name, arrays[-1].name) == ("a", "b")
+    two = DrcList.from_info(info(FOUR_CORES[4:], record("X", "X", 1, 7, 2, 1, 0)))
+    assert [two[k] for k in range(len(two))] == list(two)
+    assert (two[4].name, two[-1].name) == ("X7", "X8")
+    for wrong in (6, -7):
+        with pytest.raises(IndexError, match=f"connector {wrong} of 6"):
+            two[wrong]
 
 
 def test_info_wins_over_arrays():

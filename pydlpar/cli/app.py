@@ -8,6 +8,7 @@ import pydlpar
 from pydlpar.cli.decode import decode
 from pydlpar.cli.encode import encode
 from pydlpar.cli.run import run
+from pydlpar.cli.slots import slots
 from pydlpar.cli.tree import tree
 
 __all__ = ["app"]
@@ -26,4 +27,5 @@ def app() -> None:
 app.add_command(decode)
 app.add_command(encode)
 app.add_command(run)
+app.add_command(slots)
 app.add_command(tree)

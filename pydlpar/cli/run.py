@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from collections.abc import Iterator
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from pydlpar import DeviceTree, Dispatcher, DlparError, Firmware, Partition
+from pydlpar import (
+    ArgumentError,
+    DeviceTree,
+    Dispatcher,
+    DlparError,
+    Firmware,
+    Partition,
+    ResolveError,
+)
+from pydlpar.choose import POLICIES
 from pydlpar.cli.output import write_file
 from pydlpar.cli.report import JsonReport, Report, TextReport
 from pydlpar.cli.sources import (
@@ -21,8 +32,9 @@ from pydlpar.cli.sources import (
 )
 from pydlpar.dispatch import Outcome
 from pydlpar.request import DIALECTS
+from pydlpar.resolve import resolve
 
-__all__ = ["run"]
+__all__ = ["machine", "run"]
 
 _PROGRESS_FROM = 2000
 
@@ -36,6 +48,22 @@ _PROGRESS_FROM = 2000
     multiple=True,
     metavar="FILE",
     help="Requests from a file, one a line; '-' is standard input.",
+)
+@click.option(
+    "-n",
+    "--named",
+    "named",
+    multiple=True,
+    metavar="REQUEST",
+    help="A request that names what it means: 'cpu remove CPU 3', by DRC name, index, "
+    "location code or path, or a count by --policy. Never a guess. May be repeated.",
+)
+@click.option(
+    "--policy",
+    type=click.Choice(list(POLICIES)),
+    default="lowest-first",
+    show_default=True,
+    help="Which connectors a count of --named means.",
 )
 @click.option(
     "-e",
@@ -90,6 +118,8 @@ _PROGRESS_FROM = 2000
 def run(
     requests: tuple[str, ...],
     files: tuple[str, ...],
+    named: tuple[str, ...],
+    policy: str,
     events: tuple[str, ...],
     tree: str | None,
     plugs: tuple[str, ...],
@@ -111,8 +141,10 @@ def run(
       pydlpar run --plug memory=1G "memory add count 4" --diff
       pydlpar run --plug cpu --plug memory=1G --trace
       pydlpar run -f requests.txt -e events.bin --json
+      pydlpar run -n "cpu remove CPU 3" -n "memory remove count 2" --policy drmgr
 
-    Requests given as arguments come first, then those of files, then events.
+    Requests given as arguments come first, then those of files, then named ones, then
+    events. `pydlpar slots` prints the names.
     Everything is read before anything is done. At the first refusal the run ends,
     unless --keep-going is given, and no output is written.
 
@@ -126,15 +158,19 @@ def run(
     ]
     for path in files:
         steps += read_requests(path)
+    steps += [
+        Step(text.encode("utf-8", "surrogateescape"), False, "", True) for text in named
+    ]
     for path in events:
         steps += read_events(path)
     if not steps and not plugs:
         raise InputError(
-            "nothing to do: give requests, --file, --event or --plug (see --help)"
+            "nothing to do: give requests, --file, --named, --event or --plug "
+            "(see --help)"
         )
     if interrupt is None:
         interrupt = not steps
-    dispatcher, firmware = _machine(before, dialect, profile, tree)
+    dispatcher, firmware = machine(before, dialect, profile, tree)
     if interrupt and not dispatcher.behaviour.interrupts:
         raise InputError(
             f"Linux {dialect} does not know the hotplug interrupt: give requests"
@@ -146,8 +182,9 @@ def run(
     else:
         width = max((len(step.data) for step in steps if not step.is_event), default=44)
         report = TextReport(Console(), width, trace=trace)
+    actor = _Actor(dispatcher, firmware, policy)
     refused, left = _carry_out(
-        dispatcher, steps, report, interrupt=interrupt, keep_going=keep_going
+        actor, steps, report, interrupt=interrupt, keep_going=keep_going
     )
     after = dispatcher.partition.tree
     if diff:
@@ -159,7 +196,7 @@ def run(
     sys.exit(1 if refused else 0)
 
 
-def _machine(
+def machine(
     tree: DeviceTree, dialect: str, profile: str, path: str | None
 ) -> tuple[Dispatcher, Firmware]:
     """A partition with a copy of the tree, and the firmware under it."""
@@ -171,8 +208,51 @@ def _machine(
     return Dispatcher(partition, firmware, dialect=dialect), firmware
 
 
+class _Actor:
+    """Carries out steps on one machine."""
+
+    def __init__(self, dispatcher: Dispatcher, firmware: Firmware, policy: str) -> None:
+        self.dispatcher = dispatcher
+        self._firmware = firmware
+        self._policy = policy
+
+    def outcomes(self, step: Step) -> Iterator[Outcome]:
+        """What becomes of a step, or of each request that it stands for."""
+        if step.is_named:
+            yield from self._named(step)
+        elif step.is_event:
+            yield self.dispatcher.event(step.data)
+        else:
+            yield self._written(step)
+
+    def _named(self, step: Step) -> Iterator[Outcome]:
+        connectors = self._firmware.connectors
+
+        def available(index: int) -> bool:
+            connector = connectors.get(index)
+            return connector is not None and connector.device is not None
+
+        try:
+            requests = resolve(
+                self.dispatcher.partition,
+                step.data.decode("utf-8", "surrogateescape"),
+                self._policy,
+                available,
+            )
+        except (ResolveError, ArgumentError) as error:
+            yield Outcome(None, errno.EINVAL, [], [], str(error))
+            return
+        yield from map(self.dispatcher.handle, requests)
+
+    def _written(self, step: Step) -> Outcome:
+        write, data = self.dispatcher.write, step.data
+        if not data or write(data) == 0 or self.dispatcher.last is None:
+            return Outcome(None, 0, [], [], "an empty write does nothing", False)
+        return self.dispatcher.last
+
+
 def _carry_out(
-    dispatcher: Dispatcher,
+    actor: _Actor,
     steps: list[Step],
     report: Report,
     *,
@@ -182,7 +262,7 @@ def _carry_out(
     """Do all steps: whether one was refused, and how many were not tried."""
     refused = False
     if interrupt:
-        for outcome in dispatcher.interrupt():
+        for outcome in actor.dispatcher.interrupt():
             report.outcome(Step(b"", True, "interrupt"), outcome)
             refused |= bool(outcome.errno)
     if refused and not keep_going:
@@ -197,19 +277,10 @@ def _carry_out(
     ) as progress:
         task = progress.add_task("requests", total=len(steps))
         for number, step in enumerate(steps, 1):
-            outcome = _one(dispatcher, step)
-            report.outcome(step, outcome)
-            progress.advance(task)
-            if outcome.errno:
-                refused = True
-                if not keep_going:
+            for outcome in actor.outcomes(step):
+                report.outcome(step, outcome)
+                refused |= bool(outcome.errno)
+                if refused and not keep_going:
                     return True, len(steps) - number
+            progress.advance(task)
     return refused, 0
-
-
-def _one(dispatcher: Dispatcher, step: Step) -> Outcome:
-    if step.is_event:
-        return dispatcher.event(step.data)
-    if not step.data or dispatcher.write(step.data) == 0 or dispatcher.last is None:
-        return Outcome(None, 0, [], [], "an empty write does nothing", handled=False)
-    return dispatcher.last

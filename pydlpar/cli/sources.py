@@ -105,11 +105,13 @@ class Step(NamedTuple):
         data: text as written to `/sys/kernel/dlpar`, or an event's bytes.
         is_event: which of the two.
         origin: where it came from, as `FILE:LINE`; empty for an argument.
+        is_named: the text names what it means, as `Resolver` reads it.
     """
 
     data: bytes
     is_event: bool
     origin: str
+    is_named: bool = False
 
 
 def read_bytes(path: str) -> bytes:
