@@ -119,8 +119,9 @@ def _add(run: Run, index: int) -> Operation:
         return _no_slot(run, index)
     drc = place.drc
     if devices_at(place):
+        rc = run.fail(-errno.EEXIST, "slot {} is occupied already", drc.name)
         yield from light(run, index, on=True)
-        return run.fail(-errno.EEXIST, "slot {} is occupied already", drc.name)
+        return rc
     rc = yield from isolate(run, index)
     if rc:
         yield from power(run, drc, on=False)
@@ -165,8 +166,10 @@ def _remove(run: Run, index: int) -> Operation:
         return rc
     nodes = devices_at(place)
     if not nodes:
+        what = "slot {} has no configured card"
+        rc = run.fail(-errno.ENOENT, what, place.drc.name)
         yield from light(run, index, on=False)
-        return run.fail(-errno.ENOENT, "slot {} has no configured card", place.drc.name)
+        return rc
     below: list[Device] = []
     if not forgets(run):
         for node in reversed(nodes):
