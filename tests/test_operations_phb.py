@@ -21,6 +21,7 @@ from io_script import (
     offline,
     online,
     phb_fragment,
+    phb_properties,
     power,
     shut,
     slot,
@@ -101,13 +102,15 @@ def test_child_that_came_with_its_phb():
     assert tree.to_dtb() == with_phb(("x@1", S1)).to_dtb()
 
 
-def test_drmgr_adds_it_twice():
-    """DRMGR_TWICE: ofdt refuses the path, and drmgr gives the PHB back."""
-    full = configured(PHB1, phb_fragment(devices=[("x@1", S1)]))
-    children = [sensor(S0, 0), taken(S1), configured(S1, card("x@1", S1))]
-    steps = [acquired(PHB1), full, children, shut(S1), RELEASED]
-    done = unchanged(io_tree(), ADD, *steps, quirks={Quirk.DRMGR_TWICE})
-    assert (done.errno, done.exit_status) == (errno.EEXIST, 1)
+def test_names_are_not_shown():
+    """ofdt: a node that user space adds has no property `name` (pci-lifecycle)."""
+    tree = DeviceTree()
+    tree.add_node(PATH1, {"name": b"pci\0"} | phb_properties(1))
+    tree.add_node(f"{PATH1}/x@1", device_properties(S1, name=b"x\0"))
+    full = configured(PHB1, tree.to_dtb())
+    tree = io_tree()
+    carry_out(tree, ADD, acquired(PHB1), full, EMPTY, online(PHB1))
+    assert tree.to_dts() == with_phb(("x@1", S1)).to_dts()
 
 
 @pytest.mark.parametrize("state", [0, 2, 3, 4])

@@ -20,6 +20,7 @@ from pydlpar.platforms.firmware_inventory import Inventory
 from pydlpar.platforms.firmware_registry import Registry
 from pydlpar.platforms.fragments_pci import (
     FUNCTIONS,
+    INTERRUPT_PARENT,
     SLOTS,
     function_node,
     host_bridge_node,
@@ -55,6 +56,7 @@ class PciTopology:
         self._profile = inventory.profile
         self._connectors = inventory.connectors
         self._domains = inventory.domains
+        self._interrupt_parent = inventory.interrupt_parent or INTERRUPT_PARENT
         self._registry = registry
         self._buses: dict[str, PciBus] = {}
         self._anonymous = 0
@@ -352,6 +354,7 @@ class PciTopology:
             self._children(device.bus),
             None if device.node is None else self._domains[device.node],
             self._phandle(index),
+            self._interrupt_parent,
         )
 
     def _function_node(self, device: PciDevice) -> FragmentNode:

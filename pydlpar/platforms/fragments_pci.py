@@ -14,6 +14,7 @@ from pydlpar.platforms.pci_function import PciFunction, node_base_name
 
 __all__ = [
     "FUNCTIONS",
+    "INTERRUPT_PARENT",
     "SLOTS",
     "drc_arrays",
     "function_node",
@@ -55,7 +56,8 @@ _DDW_CALLS: Final = (0x2026, 0x2027, 0x2028)
 _DDW_RESET: Final = 0x2029
 
 _LSI_BASE, _PINS = 0x1200, 4
-_INTERRUPT_PARENT: Final = 0x1111
+INTERRUPT_PARENT: Final = 0x1111
+"""Phandle of the interrupt controller before the guest has numbered its nodes."""
 _LEVEL: Final = 1
 _MAP_MASK: Final = (0xF800, 0, 0, 0xFFFFFFFF)
 _SLOT_SHIFT: Final = 11
@@ -186,6 +188,7 @@ def host_bridge_node(
     children: Sequence[FragmentNode] = (),
     domains: Sequence[int] | None = None,
     phandle: int | None = None,
+    interrupt_parent: int = INTERRUPT_PARENT,
 ) -> FragmentNode:
     """The node of a host bridge.
 
@@ -196,6 +199,7 @@ def host_bridge_node(
         domains: associativity of its NUMA node, without the count; None where it
             was not said.
         phandle: value of `ibm,phandle`; None leaves it out.
+        interrupt_parent: phandle of the interrupt controller.
     """
     unit = host_bridge_unit(index)
     liobn = _LIOBN_BASE | index << _LIOBN_SHIFT
@@ -211,7 +215,7 @@ def host_bridge_node(
         "ibm,dma-window": _cells([liobn, 0, 0, 0, _DMA_WINDOW_SIZE]),
         "ibm,#dma-size-cells": _cells([2]),
         "ibm,#dma-address-cells": _cells([2]),
-        "interrupt-map": _interrupt_map(index),
+        "interrupt-map": _interrupt_map(index, interrupt_parent),
         "interrupt-map-mask": _cells(_MAP_MASK),
     }
     if domains is not None:
@@ -232,14 +236,14 @@ def host_bridge_node(
     return FragmentNode(f"pci@{unit:x}", own, children)
 
 
-def _interrupt_map(index: int) -> bytes:
+def _interrupt_map(index: int, parent: int) -> bytes:
     """Four level interrupts for a host bridge, turned by one from slot to slot."""
     rows: list[int] = []
     for slot in range(SLOTS):
         for pin in range(_PINS):
             source = _LSI_BASE + _PINS * index + (slot + pin) % _PINS
             rows += [slot << _SLOT_SHIFT, 0, 0, pin + 1]
-            rows += [_INTERRUPT_PARENT, source, _LEVEL]
+            rows += [parent, source, _LEVEL]
     return _cells(rows)
 
 
