@@ -22,6 +22,7 @@ from pydlpar.platforms.fragments_pci import (
     FUNCTIONS,
     INTERRUPT_PARENT,
     SLOTS,
+    drc_arrays,
     function_node,
     host_bridge_node,
 )
@@ -285,16 +286,16 @@ class PciTopology:
 
     def _add_slots(self, phb: int, chassis: int) -> list[Connector]:
         """The connectors of a new bus."""
-        order = self._order
-        if order is None:
-            order = self._order = DrcOrder(creation_order(self._connectors))
+        if self._order is None and self._profile == "qemu":
+            self._order = DrcOrder(creation_order(self._connectors))
         first = drc_index(DrcType.PCI, phb << _PHB_SHIFT | chassis << _CHASSIS_SHIFT)
         slots = []
         for index in range(first, first + SLOTS * FUNCTIONS):
             name = f"C{drc_id(index)}"
             slot = Connector(index, name, _SLOT_TYPE, DrcKind.PHYSICAL, self._profile)
             self._connectors[index] = slot
-            order.add(index)
+            if self._order is not None:
+                self._order.add(index)
             slots.append(slot)
         return slots
 
@@ -340,12 +341,19 @@ class PciTopology:
             yield None, f"{owner.path}/dr-connector[{slot.index}]"
 
     def node(self, device: Device) -> FragmentNode:
-        """What configure-connector delivers for a host bridge or a function."""
+        """What configure-connector delivers for a host bridge or a function.
+
+        One of the boot tree looks as it did there, but for what is on its bus now.
+        """
         if isinstance(device, PciDevice):
             return self._function_node(device)
         if not isinstance(device, HostBridge):
             raise PlatformError(f"{device!r} is not on a PCI bus")
         device.bus.enumerate()
+        if device.fragment is not None:
+            node = self._boot_node(device.fragment, device.bus)
+            # QEMU leaves the name to the boot loader in the tree, but not here.
+            return node._replace(properties={"name": b"pci\0", **node.properties})
         index = device.connectors[0].index
         return host_bridge_node(
             device.index,
@@ -358,6 +366,8 @@ class PciTopology:
         )
 
     def _function_node(self, device: PciDevice) -> FragmentNode:
+        if device.fragment is not None:
+            return self._boot_node(device.fragment, device.behind)
         if device.function is None:
             raise PlatformError(f"{device!r} has no configuration space")
         index = device.connectors[0].index
@@ -373,6 +383,16 @@ class PciTopology:
             self._phandle(index),
         )
 
+    def _boot_node(self, fragment: bytes, bus: PciBus | None) -> FragmentNode:
+        (node,) = fragment_nodes(fragment)
+        if bus is None:
+            return node
+        properties = dict(node.properties)
+        if self._order is not None and "ibm,drc-indexes" in properties:
+            properties |= drc_arrays(self._listed(bus))
+        others = [n for n in node.children if "ibm,my-drc-index" not in n.properties]
+        return FragmentNode(node.name, properties, [*self._children(bus), *others])
+
     def _children(self, bus: PciBus) -> list[FragmentNode]:
         found = sorted(bus.devices, key=lambda device: device.devfn)
         return [self._function_node(device) for device in found]
@@ -380,9 +400,7 @@ class PciTopology:
     def _listed(self, bus: PciBus) -> list[int]:
         """DRC indexes of a bus, in the order in which the profile lists them."""
         indexes = {slot.index for slot in bus.slots.values()}
-        if self._profile == "qemu" and self._order is not None:
-            return self._order.select(indexes)
-        return sorted(indexes)
+        return sorted(indexes) if self._order is None else self._order.select(indexes)
 
     def _phandle(self, index: int) -> int | None:
         return None if self._profile == "qemu" else index

@@ -102,13 +102,13 @@ class Chassis:
         device = connector.device
         if device is None:
             raise PlatformError(f"{connector!r} has no device")
+        if device.kind in (DeviceKind.PCI, DeviceKind.PHB):
+            return make_fragment([self.pci.node(device)])
         if device.fragment is not None:
             return device.fragment
         return make_fragment([self._node(connector, device)])
 
     def _node(self, connector: Connector, device: Device) -> FragmentNode:
-        if device.kind in (DeviceKind.PCI, DeviceKind.PHB):
-            return self.pci.node(device)
         if device.kind is not DeviceKind.CORE:
             return self.memory.node(connector, device)
         index = connector.index

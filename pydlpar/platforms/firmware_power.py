@@ -1,4 +1,4 @@
-"""Power domains of physical connectors (LoPAR 7.3.10, 13.5).
+"""Power domains of physical connectors (LoPAR 13.5.3.2).
 
 A domain is a number in `ibm,drc-power-domains`; the connectors that share it are
 switched together. QEMU has none: all its connectors allow live insertion.
@@ -19,7 +19,7 @@ FULL_POWER: Final = 100
 _U32: Final = 0xFFFFFFFF
 _SUCCESS: Final = int(RtasStatus.SUCCESS)
 _INVALID: Final = int(RtasStatus.INVALID_PARAMETER)
-_NOT_ISOLATED: Final = int(RtasStatus.SLOT_ISOLATED)
+_FAILED: Final = int(RtasStatus.HARDWARE_ERROR)
 _UNKNOWN: Final = (_INVALID, 0)
 _ISOLATED: Final = (DrcState.PHYSICAL_AVAILABLE, DrcState.PHYSICAL_POWERON)
 
@@ -55,13 +55,14 @@ class PowerDomains:
     def set_level(self, domain: int, level: int) -> tuple[int, int]:
         """Switch a domain: 0 is off, any other level up to 100 is full power.
 
-        A domain with a connector that is not isolated is not switched off.
+        A domain with a connector that is not isolated is not switched off: LoPAR
+        demands that order, and gives no status for who breaks it.
         """
         members = self._members(domain)
         if not members or not 0 <= level <= FULL_POWER:
             return _UNKNOWN
         if not level and any(slot.state not in _ISOLATED for slot in members):
-            return _NOT_ISOLATED, FULL_POWER
+            return _FAILED, FULL_POWER
         before, after = _ISOLATED if level else _ISOLATED[::-1]
         for slot in members:
             if slot.state is before:

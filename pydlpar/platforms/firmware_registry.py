@@ -9,13 +9,15 @@ from pydlpar.platforms.firmware_devices import Device
 
 __all__ = ["Registry"]
 
+_NAMED, _ANONYMOUS = "/machine/peripheral/", "/machine/peripheral-anon/"
+
 
 class Registry:
     """Devices by path, in the order in which they came."""
 
     def __init__(self, devices: Iterable[Device]) -> None:
         self._devices = {device.path: device for device in devices}
-        self._anonymous = len(self._devices)
+        self._anonymous = sum(path.startswith(_ANONYMOUS) for path in self._devices)
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self._devices.values())
@@ -49,11 +51,11 @@ class Registry:
     def path(self, id: str | None) -> str:
         """Where QEMU would keep the next device with this id, or without one."""
         if id is not None:
-            return f"/machine/peripheral/{id}"
+            return f"{_NAMED}{id}"
         self._anonymous += 1
-        return f"/machine/peripheral-anon/device[{self._anonymous - 1}]"
+        return f"{_ANONYMOUS}device[{self._anonymous - 1}]"
 
     def check_id(self, id: str | None) -> None:
         """Raise PlatformError where a device has this id."""
-        if id is not None and f"/machine/peripheral/{id}" in self._devices:
+        if id is not None and f"{_NAMED}{id}" in self._devices:
             raise PlatformError(f"Duplicate device ID '{id}'")
