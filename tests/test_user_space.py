@@ -143,6 +143,22 @@ def test_rounds_leave_nothing(machine):
     assert len(sizes) == 1
 
 
+def test_firmware_as_the_architecture_says(corpus):
+    """LoPAR: a PHB is isolated after what is behind it, else -9000."""
+    machine = Machine(corpus, profile="lopar")
+    machine.firmware.plug_pci("e1000", 3, id="first")
+    machine.take(1)
+    machine.firmware.plug_phb(1, "phb1")
+    machine.take(1)
+    machine.firmware.plug_pci("e1000", 2, bus="phb1.0", id="e")
+    machine.take(1)
+    machine.firmware.unplug("phb1")
+    machine.take(1)
+    machine.firmware.unplug("first")
+    machine.take(1)
+    assert machine.partition.tree.to_dts() == machine.boot
+
+
 @pytest.mark.parametrize("dialect", ["4.10", "5.16", "6.12"])
 def test_every_dialect_that_is_interrupted(corpus, dialect):
     """User space does it, whatever the kernel."""

@@ -36,8 +36,6 @@ class PowerDomains:
 
     def _members(self, domain: int) -> list[Connector]:
         domain &= _U32
-        if domain == LIVE_INSERTION:
-            return []
         return [
             connector
             for connector in self._connectors.values()
@@ -46,6 +44,8 @@ class PowerDomains:
 
     def level(self, domain: int) -> tuple[int, int]:
         """Status and level of a domain: full, or none."""
+        if domain & _U32 == LIVE_INSERTION:
+            return _SUCCESS, FULL_POWER
         members = self._members(domain)
         if not members:
             return _UNKNOWN
@@ -56,8 +56,12 @@ class PowerDomains:
         """Switch a domain: 0 is off, any other level up to 100 is full power.
 
         A domain with a connector that is not isolated is not switched off: LoPAR
-        demands that order, and gives no status for who breaks it.
+        demands that order, and gives no status for who breaks it. That of live
+        insertion is always on: software must not name it, but drmgr does, and would
+        not get any further.
         """
+        if domain & _U32 == LIVE_INSERTION:
+            return self.level(domain)
         members = self._members(domain)
         if not members or not 0 <= level <= FULL_POWER:
             return _UNKNOWN
