@@ -204,7 +204,7 @@ def test_what_rtas_errd_ignores_is_ignored(resource, action, id_type, what):
     assert (outcome.handled, outcome.errno, outcome.calls) == (False, 0, [])
     assert outcome.reason == f"rtas_errd ignores {what}"
     assert target.events.user_space == 1
-    assert target.handle(request).errno
+    assert target.handle(request).errno == (5 if resource == Resource.DT else 22)
 
 
 @pytest.mark.parametrize("resource", [Resource.PCI, Resource.PHB])

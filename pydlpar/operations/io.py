@@ -172,7 +172,7 @@ def _remove(run: Run, index: int) -> Operation:
         return rc
     below: list[Device] = []
     if not forgets(run):
-        for node in reversed(nodes):
+        for node in nodes:
             below += devices_below(run.partition, node)
     rc = yield from quiesce(run, [*(device.drc.index for device in below), index])
     if rc:
