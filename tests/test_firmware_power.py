@@ -40,11 +40,12 @@ def test_domain_that_is_not_there(profile):
     assert firmware.get_power_level(3) == (-3, 0)
 
 
-def test_lopar_has_no_level_for_live_insertion():
-    """Software is told never to ask."""
+def test_lopar_leaves_live_insertion_on():
+    """Software is told never to ask; drmgr asks, and goes on only if that works."""
     firmware = machine("lopar")
-    assert firmware.set_power_level(LIVE, 100) == (-3, 0)
-    assert firmware.get_power_level(-1) == (-3, 0)
+    for level in (0, 100):
+        assert firmware.set_power_level(LIVE, level) == (0, 100)
+    assert firmware.get_power_level(LIVE) == (0, 100)
 
 
 def slots_of(firmware, domain):
