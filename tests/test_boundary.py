@@ -59,6 +59,7 @@ ROOMS = [
     ["choose"],
     ["resolve"],
     ["operations"],
+    ["outcome"],
     ["data"],
     ["platforms"],
     ["dispatch"],
