@@ -33,7 +33,7 @@ def find_path(tree: DeviceTree, path: bytes) -> Node | None:
     path = path.partition(b":")[0]
     head, slash, rest = path.partition(b"/")
     node: Node | None = tree.root
-    if head:
+    if head or not slash:
         aliases = tree.root.child("aliases")
         target = None if aliases is None else aliases.get(decode_name(head))
         if target is None or not target.startswith(b"/"):
