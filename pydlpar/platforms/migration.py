@@ -73,6 +73,11 @@ class TreeUpdate:
             for path, updates in self._changed.items()
         }
 
+    def deliver(self, index: int) -> ConnectorResult | None:
+        """What configure-connector gives for an added node, once; None for others."""
+        fragment = self.fragments.pop(index, None)
+        return None if fragment is None else Server(fragment, index).walk()
+
     def _set(self, path: str, name: str, value: bytes | None) -> None:
         if name in _PHANDLES or value == b"" or not self._phandle(path):
             self._replace(path)
@@ -205,10 +210,8 @@ class Destination(Firmware):
 
     def configure_connector(self, index: int) -> ConnectorResult:
         """RTAS ibm,configure-connector; once for each node that the update adds."""
-        fragment = self.update.fragments.pop(index, None)
-        if fragment is None:
-            return super().configure_connector(index)
-        return Server(fragment, index).walk()
+        result = self.update.deliver(index)
+        return super().configure_connector(index) if result is None else result
 
 
 def _fill(area: bytearray, areas: list[bytes]) -> int:
