@@ -33,6 +33,18 @@ from pydlpar.drmem import (
 from pydlpar.dts_source import (
     DtsMessage,
 )
+from pydlpar.entries.mobility import (
+    Migration,
+)
+from pydlpar.epow import (
+    EpowStatus,
+    Reaction,
+    epow_reaction,
+    epow_status,
+)
+from pydlpar.error_log_ring import (
+    ErrorLogRing,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -71,6 +83,9 @@ from pydlpar.partition import (
 )
 from pydlpar.platforms.firmware import (
     Firmware,
+)
+from pydlpar.platforms.migration import (
+    Destination,
 )
 from pydlpar.references import (
     Reference,
@@ -137,6 +152,7 @@ __all__ = [
     "Column",
     "ConflictError",
     "DecodeError",
+    "Destination",
     "DeviceTree",
     "Diff",
     "Dispatcher",
@@ -145,6 +161,8 @@ __all__ = [
     "DtsMessage",
     "DtsWarning",
     "EpowSection",
+    "EpowStatus",
+    "ErrorLogRing",
     "EventEdit",
     "EventError",
     "EventStream",
@@ -160,6 +178,7 @@ __all__ = [
     "LmbTable",
     "LogRecord",
     "LookupArrays",
+    "Migration",
     "NoSpaceError",
     "Node",
     "NodeArray",
@@ -171,6 +190,7 @@ __all__ = [
     "PciAddress",
     "PlatformError",
     "Range",
+    "Reaction",
     "Reference",
     "Region",
     "RequestError",
@@ -195,6 +215,8 @@ __all__ = [
     "encode_error_log",
     "encode_pel",
     "epow_event",
+    "epow_reaction",
+    "epow_status",
     "event_from_dict",
     "event_schema",
     "events_from_hex",

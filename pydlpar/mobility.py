@@ -100,7 +100,7 @@ def node_areas(updates: Iterable[NodeUpdate]) -> list[bytes]:
         item = [phandle]
         if drc_index is not None:
             item.append(check_u32(drc_index, "DRC index"))
-        if len(words) + len(item) + 1 > _NODE_WORDS:
+        if len(words) + len(item) + (action != current) > _NODE_WORDS:
             areas.append(_node_area(words))
             words, current = [], 0
         if action != current:

@@ -90,6 +90,16 @@ def test_logged_length(event, kept):
     assert ring.read()[4:] == event[:kept].ljust(64, b"\0")
 
 
+def test_long_event_stays_in_its_slot():
+    """What follows in the ring is not overwritten."""
+    ring = ErrorLogRing(log_max=64)
+    for number in range(64):
+        ring.log(SHORT[:7] + bytes([number]))
+    ring.read()
+    ring.log(b"\6\x34\0\x40\0\0\0\xc8" + b"r" * 200)
+    assert ring.read()[4:12] == SHORT[:7] + b"\1"
+
+
 def test_fatal_event_ends_logging():
     """6.3, 3.9: it is numbered, not kept; what was logged before can be read."""
     ring = ErrorLogRing()

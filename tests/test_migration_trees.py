@@ -125,6 +125,16 @@ def test_phandle_that_two_nodes_have_is_nobodys():
     moved(source, target)
 
 
+def test_two_new_nodes_of_one_drc_index():
+    """Each is delivered, under an index of its own."""
+    source, target = new_tree(), new_tree()
+    for name in "ab":
+        properties = {"ibm,my-drc-index": cells(0x77), "name": name.encode()}
+        target.add_node(f"/{name}", properties)
+    assert sorted(TreeUpdate(source, target).fragments) == [0x77, 0xF0000001]
+    moved(source, target)
+
+
 def test_order_is_first_gone_then_changed_then_new():
     source = new_tree()
     source.add_node("/gone", {"phandle": cells(1)})

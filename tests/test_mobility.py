@@ -49,6 +49,15 @@ def test_node_updates_come_back(updates):
     assert [update for area in areas for update in node_updates(area)] == updates
 
 
+def test_full_areas():
+    """1019 words and the end: as many as there is room for."""
+    updates = [NodeUpdate(DELETE, number) for number in range(1018 + 1)]
+    assert len(node_areas(updates[:-1])) == 1
+    areas = node_areas(updates)
+    assert [len(area) for area in areas] == [4096, 4096]
+    assert [u for area in areas for u in node_updates(area)] == updates
+
+
 def test_bytes_of_an_area():
     """4.10: from byte 16 on; action and count in a word, then phandles."""
     updates = [NodeUpdate(DELETE, 5), NodeUpdate(DELETE, 6), NodeUpdate(ADD, 7, 8)]

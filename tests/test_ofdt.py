@@ -354,6 +354,18 @@ def test_updated_lmb_table_gives_associativity_only():
     ]
 
 
+def test_lmb_table_of_another_node():
+    """Only that of the node that Linux reads counts."""
+    tree = lmb_tree()
+    del tree["/ibm,dynamic-reconfiguration-memory"]["phandle"]
+    tree.add_node("/dev", {"phandle": cells(PHANDLE)})
+    dispatcher = target(tree)
+    value = cells(1) + struct.pack(">IQIII", 1, 0, 0x80000000, 9, 0)
+    command = b"update_property 4660 ibm,dynamic-memory-v2 %d " % len(value)
+    write(command + value, 0, dispatcher)
+    assert dispatcher.partition.lmbs[0].aa_index == 0
+
+
 def test_malformed_lmb_table_changes_nothing_else():
     """Linux reads past its end; here the table stays."""
     dispatcher = target(lmb_tree())

@@ -54,7 +54,6 @@ SLB_SIZE = ("slb-size", "ibm,slb-size")
 _SPACE, _NUL = b" ", b"\0"
 _SEPARATORS = (0x20, 0x00)
 _WORD = 4
-_INT_MAX = 0x7FFFFFFF
 _U32_MASK = 0xFFFFFFFF
 
 _DECIMAL = re.compile(rb"[0-9]*")
@@ -190,14 +189,14 @@ def _node_of(run: Run, data: bytes) -> tuple[Node | None, int]:
 def _next_property(data: bytes, at: int, end: int) -> tuple[_Property, int] | None:
     """The property at byte *at*, and where the next one begins; None if malformed."""
     stop, nul = data.find(_SPACE, at), data.find(_NUL, at)
-    if stop < 0 or 0 <= nul < stop or stop + 1 >= end:
+    if stop < 0 or 0 <= nul < stop:
         return None
     name = data[at:stop]
     digits = _DECIMAL.match(data, stop + 1)
     assert digits is not None  # it matches nothing, too
     length = int(digits[0][-_COUNTED_DIGITS:] or b"0") & _U32_MASK
     start = digits.end() + 1
-    if data[start - 1 : start] != _SPACE or start >= end or length > _INT_MAX:
+    if data[start - 1 : start] != _SPACE or start >= end:
         return None
     stop = start + length
     if stop > end or (stop < end and data[stop] not in _SEPARATORS):

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Destination", "TreeUpdate"]
 
-_PHANDLES: Final = ("phandle", "linux,phandle", "ibm,phandle")
 _DRC_INDEX: Final = "ibm,my-drc-index"
 _WORD: Final = 4
 # Where a node has no DRC index of its own; no type of connectors has these.
@@ -79,7 +78,7 @@ class TreeUpdate:
         return None if fragment is None else Server(fragment, index).walk()
 
     def _set(self, path: str, name: str, value: bytes | None) -> None:
-        if name in _PHANDLES or value == b"" or not self._phandle(path):
+        if value == b"" or not self._phandle(path):
             self._replace(path)
         else:
             updates = self._changed.setdefault(path, [])
