@@ -87,6 +87,14 @@ from pydlpar.platforms.firmware import (
 from pydlpar.platforms.migration import (
     Destination,
 )
+from pydlpar.platforms.pci_function import (
+    BarSpace,
+    PciBar,
+    PciFunction,
+)
+from pydlpar.platforms.pci_models import (
+    PCI_MODELS,
+)
 from pydlpar.references import (
     Reference,
 )
@@ -144,9 +152,11 @@ from pydlpar.tree_names import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCI_MODELS",
     "REFERENCE_CODES",
     "ActionFlags",
     "ArgumentError",
+    "BarSpace",
     "BusyError",
     "Change",
     "Column",
@@ -188,6 +198,8 @@ __all__ = [
     "OverlayReason",
     "Partition",
     "PciAddress",
+    "PciBar",
+    "PciFunction",
     "PlatformError",
     "Range",
     "Reaction",

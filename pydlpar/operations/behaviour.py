@@ -42,14 +42,11 @@ class Quirk(Enum):
         DRMGR_FORGETS: nodes leave the tree before their connector is isolated, and
             do not come back where that is refused; what is behind a bridge is not
             given back, nor what a PHB that fails had acquired.
-        DRMGR_TWICE: a device that was delivered with its PHB is added once more,
-            which fails, and the PHB with it.
     """
 
     DRC_INFO_COUNT = "drc-info-count"
     DRMGR_BLIND = "drmgr-blind"
     DRMGR_FORGETS = "drmgr-forgets"
-    DRMGR_TWICE = "drmgr-twice"
     DT_DRC_INFO = "dt-drc-info"
     MIGRATED_CHILDREN = "migrated-children"
     OFDT_BOUND = "ofdt-bound"

@@ -6,18 +6,20 @@ runs `drmgr -c pci|phb -a|-r -s INDEX` for each. What the kernel does for drmgr
 `offline_device`; the tree is edited as through `/proc/powerpc/ofdt`. Errors have
 the errno nearest to the cause, and `Run.exit_status` has what drmgr exits with.
 
-Deviations from drmgr, the first three switchable (`Quirk.DRMGR_...`):
+Deviations from drmgr, the first two switchable (`Quirk.DRMGR_...`):
 
 * A slot whose sensor cannot be read has no card.
 * The nodes leave the tree once their connector is isolated; where that is refused
   they stay, and their drivers come back. Connectors behind a bridge are given back
   before it, and those that a PHB had acquired when it fails.
-* A device that came with its PHB is configured, and not added once more.
 * A PHB that cannot be unisolated is made unusable; drmgr makes it usable again.
 * Drivers that refuse to let a device go end the removal, before anything else is
   done; drmgr goes on after a minute. All of a PHB's devices are asked first.
 * Only a connector of type PHB in the root is a PHB: drmgr takes any, and would
   acquire an LMB.
+* A delivered node whose name another device has is -EEXIST; drmgr takes that one
+  for it. A device that came with its PHB is no such case.
+* Every node that is delivered arrives; drmgr loses all but the last child of a node.
 * The kernel's -EBUSY is final; drmgr asks again each second.
 
 Source: powerpc-utils drslot_chrp_pci.c, drslot_chrp_phb.c, common_pci.c,
@@ -38,7 +40,6 @@ from pydlpar.operations.calls import (
     Operation,
     Run,
     configure,
-    graft,
     refuse,
 )
 from pydlpar.operations.connectors import (
@@ -50,6 +51,7 @@ from pydlpar.operations.connectors import (
 )
 from pydlpar.operations.phb import FAILED
 from pydlpar.operations.physical import (
+    attach,
     forgets,
     isolate,
     light,
@@ -119,8 +121,9 @@ def _add(run: Run, index: int) -> Operation:
         return _no_slot(run, index)
     drc = place.drc
     if devices_at(place):
+        rc = run.fail(-errno.EEXIST, "slot {} is occupied already", drc.name)
         yield from light(run, index, on=True)
-        return run.fail(-errno.EEXIST, "slot {} is occupied already", drc.name)
+        return rc
     rc = yield from isolate(run, index)
     if rc:
         yield from power(run, drc, on=False)
@@ -151,9 +154,7 @@ def _configure(run: Run, place: Place) -> Operation:
     fragment = yield from configure(run, drc.index)
     if fragment is None:
         return -errno.EIO
-    nodes, rc = graft(run, node, drc.index, fragment)
-    run.changes += [("add", node.path) for node in nodes]
-    return rc
+    return attach(run, node, drc.index, fragment)[1]
 
 
 def _remove(run: Run, index: int) -> Operation:
@@ -165,8 +166,10 @@ def _remove(run: Run, index: int) -> Operation:
         return rc
     nodes = devices_at(place)
     if not nodes:
+        what = "slot {} has no configured card"
+        rc = run.fail(-errno.ENOENT, what, place.drc.name)
         yield from light(run, index, on=False)
-        return run.fail(-errno.ENOENT, "slot {} has no configured card", place.drc.name)
+        return rc
     below: list[Device] = []
     if not forgets(run):
         for node in reversed(nodes):

@@ -19,7 +19,6 @@ from pydlpar.constants import (
     Sensor,
 )
 from pydlpar.errors import DecodeError
-from pydlpar.operations.behaviour import Quirk
 from pydlpar.operations.calls import (
     GET_SENSOR_STATE,
     ONLINE_DEVICE,
@@ -29,7 +28,6 @@ from pydlpar.operations.calls import (
     Run,
     acquire,
     configure,
-    graft,
     indicator_failed,
 )
 from pydlpar.operations.connectors import (
@@ -38,6 +36,7 @@ from pydlpar.operations.connectors import (
     is_hot_plug,
 )
 from pydlpar.operations.physical import (
+    attach,
     forgets,
     quiesce,
     release_devices,
@@ -94,11 +93,10 @@ def add(run: Run, index: int) -> Operation:
     if fragment is None:
         yield from _release(run, index)
         return -errno.EIO
-    nodes, rc = graft(run, tree.root, index, fragment)
+    nodes, rc = attach(run, tree.root, index, fragment)
     if rc:
         yield from _release(run, index)
         return rc
-    run.changes += [("add", node.path) for node in nodes]
     taken: list[Drc] = []
     rc = yield from _fill(run, index, taken)
     if rc == 0:
@@ -168,12 +166,9 @@ def _take_child(run: Run, bridge: Node, drc: Drc, taken: list[Drc]) -> Operation
     fragment = yield from configure(run, drc.index)
     if fragment is None:
         return -errno.EIO
-    here = run.partition.tree.find_child(bridge, MY_DRC_INDEX, drc.index)
-    if here is not None and Quirk.DRMGR_TWICE not in run.behaviour.quirks:
-        return 0
-    nodes, rc = graft(run, bridge, drc.index, fragment)
-    run.changes += [("add", node.path) for node in nodes]
-    return rc
+    if run.partition.tree.find_child(bridge, MY_DRC_INDEX, drc.index) is not None:
+        return 0  # It came with the PHB.
+    return attach(run, bridge, drc.index, fragment)[1]
 
 
 def _release(run: Run, index: int) -> Operation:

@@ -28,6 +28,7 @@ from pydlpar.operations.calls import (
     Effect,
     Operation,
     Run,
+    graft,
     indicator_failed,
     rtas_errno,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pydlpar.operations.connectors import Device
 
 __all__ = [
+    "attach",
     "forgets",
     "isolate",
     "light",
@@ -64,6 +66,7 @@ _UNISOLATE = int(IsolationState.UNISOLATE)
 _POWER_AND_UNISOLATE = int(RtasStatus.SLOT_ISOLATED)
 _POWER_ONLY = int(RtasStatus.OUTSTANDING_TRANSLATION)
 
+_NAME = "name"
 _POWER_OFF, _POWER_ON = 0, 100
 _LIGHT_OFF, _LIGHT_ON = 0, 1
 
@@ -169,6 +172,23 @@ def _sensor_failed(run: Run, index: int, status: int) -> int:
         index,
         status,
     )
+
+
+def attach(
+    run: Run, parent: Node, index: int, fragment: bytes
+) -> tuple[list[Node], int]:
+    """Attach delivered nodes as through `/proc/powerpc/ofdt`; as `calls.graft`.
+
+    Linux does not show the property `name` of a node that user space adds (seen in
+    a 6.1 guest).
+    """
+    nodes, rc = graft(run, parent, index, fragment)
+    for node in nodes:
+        run.changes.append(("add", node.path))
+        for added in node.walk():
+            if _NAME in added:
+                del added[_NAME]
+    return nodes, rc
 
 
 def forgets(run: Run) -> bool:

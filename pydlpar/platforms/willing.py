@@ -43,21 +43,11 @@ class WillingSystem:
         return 0
 
     def online_device(self, index: int) -> int:
-        """The partition binds drivers to a device."""
+        """The partition binds drivers to the device behind a DRC."""
         del index
         return 0
 
     def offline_device(self, index: int) -> int:
-        """The partition quiesces a device."""
+        """The partition quiesces the device behind a DRC."""
         del index
         return 0
-
-    def set_power_level(self, domain: int, level: int) -> tuple[int, int]:
-        """The power domain has the level that is asked for."""
-        del domain
-        return 0, level
-
-    def get_power_level(self, domain: int) -> tuple[int, int]:
-        """The power domain is on."""
-        del domain
-        return 0, 100
