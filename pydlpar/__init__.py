@@ -33,6 +33,18 @@ from pydlpar.drmem import (
 from pydlpar.dts_source import (
     DtsMessage,
 )
+from pydlpar.entries.mobility import (
+    Migration,
+)
+from pydlpar.epow import (
+    EpowStatus,
+    Reaction,
+    epow_reaction,
+    epow_status,
+)
+from pydlpar.error_log_ring import (
+    ErrorLogRing,
+)
 from pydlpar.errors import (
     ArgumentError,
     BusyError,
@@ -73,6 +85,9 @@ from pydlpar.partition import (
 )
 from pydlpar.platforms.firmware import (
     Firmware,
+)
+from pydlpar.platforms.migration import (
+    Destination,
 )
 from pydlpar.platforms.pci_function import (
     BarSpace,
@@ -160,6 +175,7 @@ __all__ = [
     "Column",
     "ConflictError",
     "DecodeError",
+    "Destination",
     "DeviceTree",
     "Diff",
     "Dispatcher",
@@ -169,6 +185,8 @@ __all__ = [
     "DtsMessage",
     "DtsWarning",
     "EpowSection",
+    "EpowStatus",
+    "ErrorLogRing",
     "EventEdit",
     "EventError",
     "EventStream",
@@ -184,6 +202,7 @@ __all__ = [
     "LmbTable",
     "LogRecord",
     "LookupArrays",
+    "Migration",
     "NoSpaceError",
     "Node",
     "NodeArray",
@@ -197,6 +216,7 @@ __all__ = [
     "PciFunction",
     "PlatformError",
     "Range",
+    "Reaction",
     "Reference",
     "Region",
     "RequestError",
@@ -226,6 +246,8 @@ __all__ = [
     "encode_error_log",
     "encode_pel",
     "epow_event",
+    "epow_reaction",
+    "epow_status",
     "event_from_dict",
     "event_schema",
     "events_from_hex",

@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
+from pydlpar.entries.points import EntryPoints
 from pydlpar.errors import BusyError, EventError, RequestError
 from pydlpar.names import Buffer
 from pydlpar.operations import cpu, dt, io, memory, pmem
@@ -65,7 +66,7 @@ _OPERATIONS: dict[int, _Handler] = {
 }
 
 
-class Dispatcher:
+class Dispatcher(EntryPoints):
     """Carries out hotplug requests on a partition against a platform.
 
     Belongs to one thread at a time, as requests hold one lock in the kernel: a
@@ -111,7 +112,6 @@ class Dispatcher:
             ArgumentError: no such dialect.
         """
         self.partition = partition
-        self.platform = platform
         self.dialect = dialect
         self.behaviour = behaviour_of(dialect, quirks)
         self.user_space = user_space
@@ -119,13 +119,18 @@ class Dispatcher:
         self.last: Outcome | None = None
         self._sleep = sleep
         self._max_busy = max_busy
-        self._methods = (*(getattr(platform, name) for name in METHODS), self._pause)
+        self._bind(platform)
         self._operations = _operations(dialect, self.behaviour, user_space)
         self._kernel_resources = {Resource.CPU, Resource.MEMORY}
         if self.behaviour.pmem:
             self._kernel_resources.add(Resource.PMEM)
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
+        self._start_entries(self._log_size)
+
+    def _bind(self, platform: Platform) -> None:
+        self.platform = platform
+        self._methods = (*(getattr(platform, name) for name in METHODS), self._pause)
 
     def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
@@ -214,6 +219,7 @@ class Dispatcher:
                 reason = io.ignored(request)
             if reason:
                 self.events.user_space += 1
+                self.error_log.log(log)
                 return Outcome(request, 0, [], [], reason, handled=False)
         self.events.handled += 1
         return self._carry_out(request)
@@ -237,12 +243,33 @@ class Dispatcher:
 
     def _carry_out(self, request: HotplugRequest) -> Outcome:
         operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
+        return self._run(operate, request, request, behaviour)
+
+    def _perform(
+        self,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
+    ) -> Outcome:
+        self._take_lock(repr(argument))
+        try:
+            self.last = self._run(operate, argument, None, None)
+            return self.last
+        finally:
+            self._lock.release()
+
+    def _run(
+        self,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
+        request: HotplugRequest | None,
+        behaviour: Behaviour | None,
+    ) -> Outcome:
         run = Run(self.partition, behaviour or self.behaviour)
         trace: list[tuple[tuple[int, ...], Any]] = []
         rc = None
         try:
             with self.partition.tree.transaction():
-                rc = self._drive(operate(run, request), run.behaviour, trace)
+                rc = self._drive(operate(run, argument), run.behaviour, trace)
         finally:
             if rc is None:
                 run.take_back()

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from operator import or_
 from struct import unpack_from
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydlpar.constants import LmbFlags
 from pydlpar.drc import DrcList, cpu_indexes
@@ -72,6 +72,8 @@ class Partition:
         smt_threads: threads of a core that may come online; None for all.
         fadump: (base, size) in bytes of the firmware-assisted dump area, which
             cannot be removed; None where there is none.
+        byteorder: of the kernel.
+        slb_size: entries of the SLB, where they were set since boot.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Partition:
         max_cpus: int | None = None,
         smt_threads: int | None = None,
         fadump: tuple[int, int] | None = None,
+        byteorder: Literal["little", "big"] = "little",
     ) -> None:
         """Read the state of a freshly booted partition from its tree.
 
@@ -97,6 +100,8 @@ class Partition:
         self.tree = tree
         self.smt_threads = smt_threads
         self.fadump = fadump
+        self.byteorder = byteorder
+        self.slb_size: int | None = None
         self._listed: tuple[
             tuple[bytes | None, bytes | None], tuple[Collection[int], ...]
         ] = ((None, None), ())

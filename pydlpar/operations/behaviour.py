@@ -22,9 +22,16 @@ class Quirk(Enum):
     Members:
         DRC_INFO_COUNT: before 5.16, "cpu add count" over `ibm,drc-info` stays at
             the first CPU that exists, so that it finds too few.
+        MIGRATED_CHILDREN: of what a migration adds, only the first node is attached.
+        OFDT_BOUND: "update_property" on `/proc/powerpc/ofdt` takes a length that
+            overshoots the end by that of the phandle and one; there are zeros.
         RESERVED_WALK: "memory add count" does not count RESERVED LMBs as
             available, but tries them; one that it added cannot be removed again.
         SIGNED_COUNT: an indexed-count of 2^31 or more is a successful no-op.
+        STALE_LOG: an EPOW or error interrupt without an event acts on the last one
+            that came by either.
+        UPDATE_DESYNC: a node to be added below an unknown phandle leaves its DRC
+            index behind, which is taken for the next phandle.
         V2_MERGE: `ibm,dynamic-memory-v2` is written with sets merged across gaps,
             which a reader expands to wrong addresses.
         DT_DRC_INFO: before 6.17, "dt add" looks for the node that owns a connector
@@ -41,8 +48,12 @@ class Quirk(Enum):
     DRMGR_BLIND = "drmgr-blind"
     DRMGR_FORGETS = "drmgr-forgets"
     DT_DRC_INFO = "dt-drc-info"
+    MIGRATED_CHILDREN = "migrated-children"
+    OFDT_BOUND = "ofdt-bound"
     RESERVED_WALK = "reserved-walk"
     SIGNED_COUNT = "signed-count"
+    STALE_LOG = "stale-log"
+    UPDATE_DESYNC = "update-desync"
     V2_MERGE = "v2-merge"
 
 

@@ -166,6 +166,9 @@ class Platform(Protocol):
     def check_exception(self, mask: int, length: int, /) -> tuple[int, bytes]:
         """Status (0: an event, 1: none) and the next event of a class."""
 
+    def event_scan(self, mask: int, length: int, /) -> tuple[int, bytes]:
+        """The same, where nobody interrupted; a dispatcher calls it for its poll."""
+
     def online_cpu(self, thread: int, /) -> int:
         """Start the CPU thread with this hardware number."""
 
