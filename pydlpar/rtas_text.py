@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from struct import Struct
 from threading import Lock
 from typing import Any, Protocol
@@ -36,12 +37,13 @@ _from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 
-# struct dlpar_text_found, as C lays it out; and of it what every event needs.
+# struct dlpar_text_found, as C lays it out at the start of each record.
 FOUND = Struct("=4Q9I3Bx")
-BRIEF = Struct("=32x4I20x2xBx")
-WHOLE = Struct("72s")
-_START, _END, _FIRST, _LAST = range(4)
+_START, _END, _FIRST, _LAST, _DATA, _SIZE = range(6)
 _NUMBER, _PADDING, _REPEATED, _EXPECTED, _GOT, _KIND, _MARKERS, _REASON = range(8, 16)
+_WORDS = FOUND.size // 4
+_DATA_WORD = 8  # of the struct seen as words: data_off
+_REASON_BYTE = FOUND.size - 2
 
 _CHUNK = 1 << 20
 _FOUND_CAP = 2 * lib.DLPAR_TEXT_FOUND_MIN
@@ -91,20 +93,20 @@ Source = str | BytesLike | Readable | Iterable[str | bytes]
 class _Found:
     """Where something stands in a text."""
 
-    __slots__ = ("_found", "_prefix")
+    __slots__ = ("_record",)
 
-    def __init__(self, found: bytes, prefix: bytes) -> None:
-        self._found = found
-        self._prefix = prefix
+    def __init__(self, record: bytes) -> None:
+        self._record = record
+
+    @property
+    def _row(self) -> tuple[int, ...]:
+        return FOUND.unpack_from(self._record)
 
     @property
     def prefix(self) -> str:
         """What the first line begins with, before "RTAS"; at most 255 bytes."""
-        return self._prefix.decode("utf-8", "surrogateescape")
-
-    @property
-    def _row(self) -> tuple[int, ...]:
-        return FOUND.unpack(self._found)
+        start = FOUND.size + self._row[_SIZE]
+        return self._record[start:].decode("utf-8", "surrogateescape")
 
     @property
     def start(self) -> int:
@@ -175,16 +177,15 @@ class _Found:
 class FoundEvent(_Found):
     """An event found in a text, whole by its line numbers and its length word.
 
-    Attributes:
-        raw: the event's bytes.
+    It keeps one copy of the event's bytes; everything is read when asked for.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ()
 
-    def __init__(self, found: bytes, prefix: bytes, raw: bytes) -> None:
-        self._found = found
-        self._prefix = prefix
-        self.raw = raw
+    @property
+    def raw(self) -> bytes:
+        """The event's bytes."""
+        return self._record[FOUND.size : FOUND.size + self._row[_SIZE]]
 
     @property
     def padding(self) -> int:
@@ -290,25 +291,26 @@ class TextScanner:
             if rc < 0:
                 raise_error(rc, "scanning text")
             if out.n_found:
-                self._collect(items, out.n_found, out.n_bytes)
+                items += self._collected()
             if rc == 0:
                 return items
             offset += out.used
 
-    def _collect(
-        self, items: list[FoundEvent | TextDamage], n_found: int, n_bytes: int
-    ) -> None:
-        data = _buffer(self._bytes, n_bytes)[:]
-        founds = _buffer(self._found, n_found * FOUND.size)[:]
-        append = items.append
-        for (found,), (start, size, begin, length, reason) in zip(
-            WHOLE.iter_unpack(founds), BRIEF.iter_unpack(founds), strict=True
-        ):
-            prefix = data[begin : begin + length] if length else b""
-            if reason:
-                append(TextDamage(found, prefix))
-            else:
-                append(FoundEvent(found, prefix, data[start : start + size]))
+    def _collected(self) -> Iterable[FoundEvent | TextDamage]:
+        out = self._out
+        n, end = out.n_found, out.n_bytes
+        data = _buffer(self._bytes, end)[:]
+        founds = memoryview(_buffer(self._found, n * FOUND.size))
+        starts = founds.cast("I")[_DATA_WORD::_WORDS].tolist()
+        starts = [start - FOUND.size for start in starts]
+        starts.append(end)
+        records = [data[at:to] for at, to in pairwise(starts)]
+        if not out.n_damaged:
+            return map(FoundEvent, records)
+        return [
+            TextDamage(record) if record[_REASON_BYTE] else FoundEvent(record)
+            for record in records
+        ]
 
 
 def _pieces(source: Source) -> Iterator[str | BytesLike]:
