@@ -12,7 +12,7 @@ The reading is C's; what Python does is one object an event.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from struct import Struct
 from threading import Lock
@@ -29,7 +29,9 @@ __all__ = [
     "TextDamage",
     "TextScanner",
     "events_from_hex",
+    "first_damage",
     "scan_text",
+    "text_pieces",
 ]
 
 _feed = lib.dlpar_text_scan_feed
@@ -229,6 +231,10 @@ class TextDamage(_Found):
         return f"<TextDamage: {self}>"
 
 
+Taker = Callable[[Any], object]
+"""Gets a `struct dlpar_text_output`."""
+
+
 class TextScanner:
     """Finds events in a text that comes in pieces, as from a live stream.
 
@@ -256,7 +262,9 @@ class TextScanner:
         Raises:
             BusyError: another thread is feeding this scanner.
         """
-        return self._take(text, False)
+        items: list[FoundEvent | TextDamage] = []
+        self.feed_into(text, lambda out: items.extend(_found(out)))
+        return items
 
     def finish(self) -> list[FoundEvent | TextDamage]:
         """What was still open when the text ended; then it may begin anew.
@@ -264,11 +272,25 @@ class TextScanner:
         Raises:
             BusyError: as `feed`.
         """
-        items = self._take(b"", True)
-        lib.dlpar_text_scan_init(self._scan)
+        items: list[FoundEvent | TextDamage] = []
+        self.finish_into(lambda out: items.extend(_found(out)))
         return items
 
-    def _take(self, text: str | BytesLike, last: bool) -> list[FoundEvent | TextDamage]:
+    def feed_into(self, text: str | BytesLike, take: Taker) -> None:
+        """As `feed`, for those that want what C found as it is.
+
+        Args:
+            text: the next piece.
+            take: gets a `struct dlpar_text_output`, valid during the call.
+        """
+        self._scan_all(text, False, take)
+
+    def finish_into(self, take: Taker) -> None:
+        """As `finish`; see `feed_into`."""
+        self._scan_all(b"", True, take)
+        lib.dlpar_text_scan_init(self._scan)
+
+    def _scan_all(self, text: str | BytesLike, last: bool, take: Taker) -> None:
         data = (
             text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         )
@@ -276,14 +298,11 @@ class TextScanner:
             raise BusyError("another thread is feeding this TextScanner")
         try:
             with _from_buffer(data) as memory:
-                return self._take_all(memory, len(memory), last)
+                self._scan_memory(memory, len(memory), last, take)
         finally:
             self._lock.release()
 
-    def _take_all(
-        self, memory: Any, size: int, last: bool
-    ) -> list[FoundEvent | TextDamage]:
-        items: list[FoundEvent | TextDamage] = []
+    def _scan_memory(self, memory: Any, size: int, last: bool, take: Taker) -> None:
         text, out = ffi.cast("uint8_t *", memory), self._out
         offset = 0
         while True:
@@ -291,29 +310,38 @@ class TextScanner:
             if rc < 0:
                 raise_error(rc, "scanning text")
             if out.n_found:
-                items += self._collected()
+                take(out)
             if rc == 0:
-                return items
+                return
             offset += out.used
 
-    def _collected(self) -> Iterable[FoundEvent | TextDamage]:
-        out = self._out
-        n, end = out.n_found, out.n_bytes
-        data = _buffer(self._bytes, end)[:]
-        founds = memoryview(_buffer(self._found, n * FOUND.size))
-        starts = founds.cast("I")[_DATA_WORD::_WORDS].tolist()
-        starts = [start - FOUND.size for start in starts]
-        starts.append(end)
-        records = [data[at:to] for at, to in pairwise(starts)]
-        if not out.n_damaged:
-            return map(FoundEvent, records)
-        return [
-            TextDamage(record) if record[_REASON_BYTE] else FoundEvent(record)
-            for record in records
-        ]
+
+def _found(out: Any) -> Iterable[FoundEvent | TextDamage]:
+    """An object for each record of an output."""
+    n, end = out.n_found, out.n_bytes
+    data = _buffer(out.bytes, end)[:]
+    founds = memoryview(_buffer(out.found, n * FOUND.size))
+    starts = [
+        start - FOUND.size for start in founds.cast("I")[_DATA_WORD::_WORDS].tolist()
+    ]
+    starts.append(end)
+    records = [data[at:to] for at, to in pairwise(starts)]
+    if not out.n_damaged:
+        return map(FoundEvent, records)
+    return [
+        TextDamage(record) if record[_REASON_BYTE] else FoundEvent(record)
+        for record in records
+    ]
 
 
-def _pieces(source: Source) -> Iterator[str | BytesLike]:
+def first_damage(out: Any) -> TextDamage | None:
+    """The first damage of a `struct dlpar_text_output`."""
+    if not out.n_damaged:
+        return None
+    return next(item for item in _found(out) if isinstance(item, TextDamage))
+
+
+def text_pieces(source: Source) -> Iterator[str | BytesLike]:
     """*source* in pieces of bounded size, as far as that is in our hands."""
     if isinstance(source, bytearray | memoryview):
         source = memoryview(source).cast("B")
@@ -355,7 +383,7 @@ def scan_text(source: Source) -> Iterator[FoundEvent | TextDamage]:
     memory: one piece of the text, and open events.
     """
     scanner = TextScanner()
-    for piece in _pieces(source):
+    for piece in text_pieces(source):
         yield from scanner.feed(piece)
     yield from scanner.finish()
 

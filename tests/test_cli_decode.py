@@ -20,10 +20,11 @@ from places import CORPUS
 
 import pydlpar
 from pydlpar.cli.app import app
-from pydlpar.cli.decode_input import from_binary, is_text
+from pydlpar.cli.decode_input import from_binary
 from pydlpar.cli.encode import kernel_text
 from pydlpar.constants import EpowAction
 from pydlpar.rtas_classic import classic_text
+from pydlpar.rtas_input import is_text
 
 MAIN = "from pydlpar.cli import main; main()"
 TIME = datetime(2026, 1, 2, 3, 4, 5)
