@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -33,6 +35,7 @@ __all__ = ["decode"]
 
 _PROGRESS_FROM = 8 << 20
 _NAMED = 3
+_HANG = "    "
 # As a shell has it for a process that SIGINT has ended.
 _INTERRUPTED = 130
 
@@ -214,7 +217,14 @@ def _no_progress(_size: int) -> None:
 
 
 def _tell(text: str) -> None:
-    click.echo(visible(text, "utf-8"), err=True)
+    """A line on standard error; on a terminal as many as it takes."""
+    text = visible(text, "utf-8")
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(
+            text, width, subsequent_indent=_HANG, break_on_hyphens=False
+        )
+    click.echo(text, err=True)
 
 
 class _Report:
