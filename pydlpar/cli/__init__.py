@@ -19,7 +19,5 @@ def main() -> NoReturn:
         package = (error.name or "").partition(".")[0]
         if package not in ("click", "rich"):
             raise
-        sys.exit(
-            f"pydlpar: the command needs {package!r}: pip install 'pydlpar[cli]'"
-        )
+        sys.exit(f"pydlpar: the command needs {package!r}: pip install 'pydlpar[cli]'")
     raise SystemExit(0)
