@@ -53,6 +53,7 @@ from pydlpar.rtas_log import (
     decode_log,
     detect_log,
 )
+from pydlpar.rtas_places import decode_text
 from pydlpar.rtas_refcodes import REFERENCE_CODES, reference_code_words
 from pydlpar.rtas_schema import event_schema
 from pydlpar.rtas_stream import EventStream, read_logs
@@ -100,6 +101,7 @@ __all__ = [
     "decode_hotplug_section",
     "decode_log",
     "decode_pel",
+    "decode_text",
     "detect_log",
     "encode_error_log",
     "encode_pel",

@@ -43,6 +43,7 @@ ROOMS = [
     ["rtas_event"],
     ["rtas_arrow"],
     ["rtas_batch", "rtas_log", "rtas_text", "rtas_build", "rtas_classic"],
+    ["rtas_input", "rtas_places"],
     ["rtas_stream"],
     ["rtas"],
     ["epow", "error_log_ring"],

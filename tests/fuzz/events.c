@@ -342,6 +342,9 @@ static void collect(struct log *log, const struct dlpar_text_output *out)
 		      f.prefix_len <= out->n_bytes - f.prefix_off);
 		check(f.start <= f.end && f.first_line <= f.last_line);
 		check(!f.reason == !!f.data_len);
+		check(f.data_off >= sizeof(f) &&
+		      !memcmp(out->bytes + f.data_off - sizeof(f), &f,
+			      sizeof(f)));
 		append(log, out->bytes + f.data_off, f.data_len);
 		append(log, out->bytes + f.prefix_off, f.prefix_len);
 		f.data_off = f.prefix_off = 0;
