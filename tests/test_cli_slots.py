@@ -299,6 +299,7 @@ def as_terminal(monkeypatch, columns, **environment):
         return Console(force_terminal=True, width=columns, _environ=environment)
 
     monkeypatch.setattr("rich.console.Console", console)
+    monkeypatch.setenv("FORCE_COLOR", "1")
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200])
