@@ -51,6 +51,7 @@ ROOMS = [
     ["lint"],
     ["request"],
     ["drc", "drc_states"],
+    ["drc_encode"],
     ["partition"],
     ["operations"],
     ["data"],
