@@ -15,7 +15,14 @@ from typing import Final, NamedTuple
 from pydlpar.errors import ArgumentError, DecodeError, PlatformError
 from pydlpar.tree import DeviceTree
 
-__all__ = ["LOCAL_DISTANCE", "REMOTE_DISTANCE", "Numa", "boot_domains", "form_of"]
+__all__ = [
+    "LOCAL_DISTANCE",
+    "REMOTE_DISTANCE",
+    "RTAS_PROPERTIES",
+    "Numa",
+    "boot_domains",
+    "form_of",
+]
 
 LOCAL_DISTANCE: Final = 10
 """From a node to itself."""
@@ -37,6 +44,9 @@ _POINTS: Final = "ibm,associativity-reference-points"
 _MAX_DOMAINS: Final = "ibm,max-associativity-domains"
 _INDEXES: Final = "ibm,numa-lookup-index-table"
 _TABLE: Final = "ibm,numa-distance-table"
+
+RTAS_PROPERTIES: Final = (_POINTS, _MAX_DOMAINS, _INDEXES, _TABLE)
+"""What `/rtas` may say about associativity; the last two in FORM2 only."""
 
 _POINTS_OF_ONE_NODE: Final = (4, 4, 2)
 _DOMAINS_OF_ONE_NODE: Final = (4, 0, 0, 0, 1)
