@@ -72,6 +72,14 @@ from pydlpar.partition import (
 from pydlpar.platforms.firmware import (
     Firmware,
 )
+from pydlpar.platforms.pci_function import (
+    BarSpace,
+    PciBar,
+    PciFunction,
+)
+from pydlpar.platforms.pci_models import (
+    PCI_MODELS,
+)
 from pydlpar.references import (
     Reference,
 )
@@ -129,9 +137,11 @@ from pydlpar.tree_names import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "PCI_MODELS",
     "REFERENCE_CODES",
     "ActionFlags",
     "ArgumentError",
+    "BarSpace",
     "BusyError",
     "Change",
     "Column",
@@ -169,6 +179,8 @@ __all__ = [
     "OverlayReason",
     "Partition",
     "PciAddress",
+    "PciBar",
+    "PciFunction",
     "PlatformError",
     "Range",
     "Reference",
