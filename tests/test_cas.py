@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import QEMU, QemuMachine
+from pci_pair import PciPair
 from places import DATA
 from script import cells
 
@@ -374,3 +375,29 @@ def test_tree_is_that_of_qemu(tmp_path, name, vector):
             client_architecture_support(firmware, boot, table(vector)).tree,
             DeviceTree.from_dtb(qemu.tree()),
         )
+
+
+@pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
+def test_devices_are_in_the_tree_as_in_qemu(tmp_path):
+    """5, 6.6: a host bridge, functions on two buses and an NVDIMM, after CAS."""
+    arguments = ["-smp", "1,maxcpus=2", "-m", "1G,slots=4,maxmem=4G"]
+    arguments += ["-machine", "nvdimm=on"]
+    with QemuMachine(tmp_path, arguments, LINUX) as qemu:
+        pair = PciPair(qemu)
+        boot = DeviceTree.from_dtb(qemu.tree())
+        pair.phb(1, "p")
+        pair.pci("virtio-net-pci", 3, id="n")
+        pair.pci("virtio-blk-pci", 5, id="b", bus="p.0")
+        pair.nvdimm(512 * MIB, "75a3cdd7-6a2f-4791-8d15-fe0a920e8e9e", id="v")
+        qemu.reset()
+        cas_of_qemu(qemu.qmp, tmp_path / "memory")
+        reply = client_architecture_support(pair.model, boot, table(LINUX))
+        theirs = DeviceTree.from_dtb(qemu.tree())
+    trees = reply.tree, theirs
+    assert {n.path for n in reply.tree.nodes()} == {n.path for n in theirs.nodes()}
+    # QEMU lists connectors in the order of a hash table, which grew.
+    lists = [where for where in differences(reply.tree, theirs) if "drc-" in where[1]]
+    assert differences(reply.tree, theirs) == lists
+    for path, _ in lists:
+        ours, other = (DrcList.from_properties(t[path].properties) for t in trees)
+        assert sorted(ours) == sorted(other)

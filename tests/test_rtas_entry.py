@@ -45,22 +45,12 @@ OTHER_TOKENS = {
 }
 
 
-class PowerLevels(Firmware):
-    """A firmware whose power domains answer as QEMU's."""
-
-    def set_power_level(self, domain, level):
-        return (0, 100) if domain == 0xFFFFFFFF else (-3, level)
-
-    def get_power_level(self, domain):
-        return (0, 100) if domain == 0xFFFFFFFF else (-3, 0)
-
-
 class Guest:
     """A partition's memory and its way into the firmware."""
 
     def __init__(self, profile="qemu", size=MEMORY, **how):
         tree = DeviceTree.from_dtb(default_tree_bytes())
-        self.firmware = PowerLevels.from_tree(tree, profile)
+        self.firmware = Firmware.from_tree(tree, profile)
         self.memory = bytearray(b"\xcc" * size)
         self.entry = RtasEntry(self.firmware, self.memory, rtas_tokens(tree), **how)
 
@@ -273,7 +263,7 @@ def test_qemu_answers_the_same(tmp_path):
     with QemuMachine(tmp_path, machine, V1) as qemu:
         tree = DeviceTree.from_dtb(qemu.tree())
         guest = Guest(overrun=True)
-        guest.firmware = PowerLevels.from_tree(tree)
+        guest.firmware = Firmware.from_tree(tree)
         guest.entry = RtasEntry(
             guest.firmware, guest.memory, rtas_tokens(tree), overrun=True
         )

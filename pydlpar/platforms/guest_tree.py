@@ -105,18 +105,16 @@ def _add_present(tree: DeviceTree, firmware: Firmware) -> None:
                     f"{connector!r} delivers nothing, status {result.status}"
                 )
             parent = _parent(tree, connector)
-            tree.graft(parent, _as_in_tree(connector, result.fragment))
+            tree.graft(parent, _as_in_tree(result.fragment))
 
 
-def _as_in_tree(connector: Connector, fragment: bytes) -> bytes:
-    """A core says its name only when it is delivered later."""
-    if not connector.is_cpu:
-        return fragment
-    cores = [
+def _as_in_tree(fragment: bytes) -> bytes:
+    """Cores and host bridges say their name only when they are delivered later."""
+    nodes = [
         (name, {key: v for key, v in said.items() if key != "name"}, children)
         for name, said, children in fragment_nodes(fragment)
     ]
-    return make_fragment(cores)
+    return make_fragment(nodes)
 
 
 def _parent(tree: DeviceTree, connector: Connector) -> Node:
