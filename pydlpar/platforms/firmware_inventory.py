@@ -13,6 +13,7 @@ from pydlpar.errors import DecodeError, PlatformError
 from pydlpar.node import Node
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.fragments import CpuTemplate
+from pydlpar.platforms.numa import boot_domains
 from pydlpar.tree import DeviceTree
 
 __all__ = ["DEFAULT_LMB_SIZE", "Inventory", "read_inventory"]
@@ -202,10 +203,7 @@ def _domains(tree: DeviceTree, drmem: Node | None) -> tuple[tuple[int, ...], ...
     if drmem is not None and "ibm,associativity-lookup-arrays" in drmem:
         arrays = LookupArrays(drmem["ibm,associativity-lookup-arrays"])
         return tuple(arrays[row] for row in range(len(arrays)))
-    memory = tree.get("/memory@0")
-    if memory is not None and "ibm,associativity" in memory:
-        return (memory.u32s("ibm,associativity")[1:],)
-    return ((0,),)
+    return boot_domains(tree)
 
 
 def _read_negotiation(inventory: Inventory, tree: DeviceTree) -> None:

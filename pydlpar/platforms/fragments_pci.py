@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from pydlpar import drc_encode
 from pydlpar.connector import FragmentNode
+from pydlpar.drc import Drc, drc_id
 from pydlpar.platforms.pci_function import PciFunction, node_base_name
 
 __all__ = [
@@ -77,14 +79,11 @@ def _text(value: str) -> bytes:
 
 def drc_arrays(indexes: Sequence[int]) -> dict[str, bytes]:
     """The four arrays of a node with these PCI connectors, as QEMU delivers them."""
-    count = _cells([len(indexes)])
-    names = "\0".join(f"C{index & 0x0FFFFFFF}" for index in indexes)
-    return {
-        "ibm,drc-types": count + len(indexes) * _text(_SLOT_TYPE),
-        "ibm,drc-names": count + _text(names),
-        "ibm,drc-power-domains": count + _cells([_LIVE_INSERTION] * len(indexes)),
-        "ibm,drc-indexes": count + _cells(indexes),
-    }
+    drcs = [
+        Drc(index, f"C{drc_id(index)}", _SLOT_TYPE, _LIVE_INSERTION)
+        for index in indexes
+    ]
+    return dict(reversed(drc_encode.drc_arrays(drcs).items()))
 
 
 def _registers(function: PciFunction, address: int) -> bytes:
