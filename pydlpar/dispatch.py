@@ -208,6 +208,11 @@ class Dispatcher:
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
 
+    @property
+    def resources(self) -> tuple[int, ...]:
+        """The resources that have an operation here."""
+        return tuple(self._operations)
+
     def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
 
