@@ -18,7 +18,7 @@ from struct import unpack_from
 from typing import TYPE_CHECKING
 
 from pydlpar.constants import LmbFlags
-from pydlpar.drc import cpu_indexes
+from pydlpar.drc import DrcList, cpu_indexes
 from pydlpar.drmem import LmbTable, LookupArrays
 from pydlpar.errors import ArgumentError, DecodeError, DlparError
 
@@ -31,6 +31,16 @@ __all__ = ["DYNAMIC_MEMORY", "DYNAMIC_MEMORY_V2", "LOOKUP_ARRAYS", "Partition"]
 DYNAMIC_MEMORY = "ibm,dynamic-memory"
 DYNAMIC_MEMORY_V2 = "ibm,dynamic-memory-v2"
 LOOKUP_ARRAYS = "ibm,associativity-lookup-arrays"
+
+_DRC_LISTS = (
+    "ibm,drc-info",
+    "ibm,drc-indexes",
+    "ibm,drc-names",
+    "ibm,drc-types",
+    "ibm,drc-power-domains",
+)
+_KEPT_LISTS = 64
+"""Connector lists that are kept decoded: one for every PHB, and some bridges."""
 
 _MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
 _SERVERS = "ibm,ppc-interrupt-server#s"
@@ -90,6 +100,7 @@ class Partition:
         self._listed: tuple[
             tuple[bytes | None, bytes | None], tuple[Collection[int], ...]
         ] = ((None, None), ())
+        self._drc_lists: dict[tuple[bytes | None, ...], DrcList] = {}
         self._recorded: dict[int, int] = {}
         self._primary, self._max_nodes = _numa_shape(tree)
         self.memory_error: DlparError | None = None
@@ -201,6 +212,22 @@ class Partition:
             if index in indexes:
                 return True
         return False
+
+    def drc_list(self, node: Node) -> DrcList:
+        """The connectors that a node lists.
+
+        Raises:
+            DecodeError: the list is malformed.
+        """
+        raw = tuple(node.get(name) for name in _DRC_LISTS)
+        found = self._drc_lists.get(raw)
+        if found is None:
+            if len(self._drc_lists) >= _KEPT_LISTS:
+                self._drc_lists.clear()
+            pairs = zip(_DRC_LISTS, raw, strict=True)
+            found = DrcList.from_properties({k: v for k, v in pairs if v is not None})
+            self._drc_lists[raw] = found
+        return found
 
     def threads_of(self, cpu: Node) -> tuple[int, ...] | None:
         """Hardware numbers of a CPU's threads; None where its node lists none."""

@@ -53,6 +53,7 @@ ROOMS = [
     ["drc", "drc_states"],
     ["partition"],
     ["operations"],
+    ["outcome"],
     ["data"],
     ["platforms"],
     ["dispatch"],

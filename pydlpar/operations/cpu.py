@@ -24,7 +24,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType
-from pydlpar.errors import DecodeError, ExistsError, NotFoundError
+from pydlpar.errors import NotFoundError
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.operations.calls import (
     OFFLINE_CPU,
@@ -33,6 +33,7 @@ from pydlpar.operations.calls import (
     Run,
     acquire,
     configure,
+    graft,
     refuse,
     release,
     unisolate,
@@ -103,11 +104,9 @@ def _attach(
     """
     partition = run.partition
     tree = partition.tree
-    try:
-        nodes = tree.graft(cpus, fragment)
-    except (ExistsError, DecodeError) as error:
-        rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
-        return None, None, run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)
+    nodes, rc = graft(run, cpus, index, fragment)
+    if rc:
+        return None, None, rc
     if not run.behaviour.cache_nodes:
         for other in nodes[1:]:
             tree.remove(other)

@@ -110,6 +110,8 @@ def _add_connectors(inventory: Inventory, node: Node) -> None:
             "are supported"
         )
     slots = [inventory.add(drc.index, drc.name, drc.type) for drc in listed]
+    for slot, drc in zip(slots, listed, strict=True):
+        slot.power_domain = drc.power_domain
     if "ibm,my-drc-index" in node:
         inventory.add(node.u32("ibm,my-drc-index"), "", "").children = slots
 
