@@ -161,7 +161,7 @@ def test_lost_late_and_repeated_events():
     again = Fault(FaultKind.EVENT, EventDamage.REPEATED)
     repeated = faulty(again)
     assert repeated.check_exception(HOTPLUG, 2048) == (1, b"")
-    repeated.follow(AtCalls({2: again}))
+    repeated.follow(AtCalls({1: again}))
     first = repeated.check_exception(HOTPLUG, 2048)
     assert repeated.check_exception(HOTPLUG, 2048) == first
     assert repeated.check_exception(HOTPLUG, 2048) == (1, b"")

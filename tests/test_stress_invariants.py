@@ -9,6 +9,7 @@ import pytest
 from script import cells
 
 from pydlpar import DeviceTree, HotplugRequest, Partition, parse_request
+from pydlpar.constants import Action, Resource
 from pydlpar.dispatch import Outcome
 from pydlpar.drc_states import DrcKind, situation
 from pydlpar.drmem import LmbTable
@@ -20,7 +21,7 @@ from pydlpar.stress.state import snapshot
 NODE = "/ibm,dynamic-reconfiguration-memory"
 CPU, OTHER_CPU, FREE_CPU = 0x10000000, 0x10000002, 0x10000004
 LMB, FREE_LMB = 0x80000001, 0x80000006
-CORE = "/cpus/PowerPC,POWER9@0"
+_RESOURCES = {2: Resource.PHB, 4: Resource.PCI, 9: Resource.PMEM}
 
 
 def machine(**options):
@@ -160,6 +161,15 @@ def phandle_twice(made):
     node["phandle"] = cells(0x2000)
 
 
+def slot_taken(made):
+    made.firmware.set_indicator(9001, 0x40000000, 1)
+    made.firmware.connectors[0x40000000].situation = situation(7, False)
+
+
+def card_isolated(made):
+    made.firmware.set_indicator(9001, 0x40000008, 0)
+
+
 @pytest.mark.parametrize(
     ("mutate", "rule"),
     [
@@ -185,12 +195,14 @@ def phandle_twice(made):
         (cpu_released, "drc-lost"),
         (lmb_released, "drc-lost"),
         (lmb_unconfigured, "drc-unconfigured"),
+        (slot_taken, "drc-held"),
+        (card_isolated, "drc-lost"),
         (two_nodes_of_a_drc, "drc-node"),
         (phandle_twice, "tree-phandles"),
     ],
 )
 def test_each_rule_about_the_state_can_fail(mutate, rule):
-    made = machine()
+    made = make_machine(small_tree(io=True))
     assert check(made.partition, made.firmware) == []
     mutate(made)
     assert rule in rules(check(made.partition, made.firmware))
@@ -275,6 +287,18 @@ def test_a_failure_that_changed_something(text, found):
     done = made.dispatcher.handle(parse_request(text))
     failed = said(text, done.changes, errno=5)
     assert rules(check(made.partition, made.firmware, before, failed)) == found
+
+
+@pytest.mark.parametrize("index", [0x40000008, 0x20000000, 0x90000000])
+def test_a_failure_that_took_a_device(index):
+    made = make_machine(small_tree(io=True), profile="qemu")
+    before = snapshot(made.partition)
+    request = HotplugRequest.index(_RESOURCES[index >> 28], Action.REMOVE, index)
+    done = made.dispatcher.handle(request)
+    assert done.errno == 0
+    failed = Outcome(request, 5, [], done.changes, "said")
+    found = check(made.partition, made.firmware, before, failed)
+    assert rules(found) == {"failure-device"}
 
 
 def test_lookup_arrays_may_grow_only():
@@ -380,5 +404,5 @@ def test_an_excuse_needs_its_own_evidence():
 
 def test_every_excuse_names_its_source():
     for excuse in EXCUSES:
-        assert excuse.source.startswith("kernel.md 4.")
+        assert excuse.source.startswith(("kernel.md 4.", "operations/"))
         assert excuse.why

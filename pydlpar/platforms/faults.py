@@ -6,24 +6,19 @@
     platform.injected            # what was done to which call
 
 Which calls there are is read from `operations.calls.METHODS`, so that a new one is
-covered as soon as it exists; those that `_ANSWERS` does not name answer an errno.
-A call that a fault refuses is not made: the platform does not know of it. The same
-plan on the same calls injects the same faults.
+covered as soon as it exists. A call that a fault refuses is not made: the platform
+does not know of it. The same plan on the same calls injects the same faults.
 """
 
 from __future__ import annotations
 
-import errno
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from enum import Enum
-from functools import cache
 from math import log
 from random import Random
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from pydlpar.connector import ConnectorResult
-from pydlpar.constants import EntitySense, RtasStatus
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.calls import METHODS
 from pydlpar.platforms.damage import (
@@ -33,6 +28,14 @@ from pydlpar.platforms.damage import (
     collect_damaged,
     damaged_event,
     damaged_fragment,
+)
+from pydlpar.platforms.fault_kinds import (
+    ANSWERS,
+    Answer,
+    Fault,
+    FaultKind,
+    Injected,
+    faults_of,
 )
 
 __all__ = [
@@ -50,170 +53,6 @@ __all__ = [
 _KEPT: Final = 10_000
 _NO_EVENT: Final = (1, b"")
 _EVENT_METHODS: Final = ("check_exception", "event_scan")
-
-
-class FaultKind(Enum):
-    """What is done to a call.
-
-    Members:
-        STATUS: RTAS answers a failing status; the call is not made.
-        DELAY: RTAS answers that it is busy; the caller may try again.
-        STATE: a sensor answers another state, with status 0; it is not read.
-        WORK_AREA: configure-connector delivers what cannot be collected
-            (`WorkArea`); the connector stays as it is.
-        FRAGMENT: the walk is made, and what it gave is damaged
-            (`FragmentDamage`).
-        EVENT: an event is damaged, lost or repeated (`EventDamage`).
-        REFUSED: the operating system answers a negative errno and does nothing.
-    """
-
-    STATUS = "status"
-    DELAY = "delay"
-    STATE = "state"
-    WORK_AREA = "work-area"
-    FRAGMENT = "fragment"
-    EVENT = "event"
-    REFUSED = "refused"
-
-
-class Fault(NamedTuple):
-    """One fault.
-
-    Attributes:
-        kind: what is done.
-        value: the status, the state, the negative errno, or a member of
-            `WorkArea`, `FragmentDamage` or `EventDamage`.
-        at: where damage is: a byte, a bit, or a seed, as the kind has it.
-    """
-
-    kind: FaultKind
-    value: int
-    at: int = 0
-
-    def __str__(self) -> str:
-        where = f" at {self.at}" if self.at else ""
-        return f"{self.kind.value} {self._value_word()}{where}"
-
-    @property
-    def has_place(self) -> bool:
-        """Whether *at* makes a difference."""
-        return (self.kind, self.value) in _PLACED
-
-    def _value_word(self) -> str:
-        words = _WORDS.get(self.kind)
-        if words is not None:
-            name: str = words(self.value).name
-            return name.lower().replace("_", "-")
-        if self.kind is FaultKind.REFUSED:
-            return errno.errorcode.get(-self.value, str(self.value))
-        return str(int(self.value))
-
-
-_WORDS: Final[Mapping[FaultKind, Callable[[int], Any]]] = {
-    FaultKind.WORK_AREA: WorkArea,
-    FaultKind.FRAGMENT: FragmentDamage,
-    FaultKind.EVENT: EventDamage,
-}
-
-
-_PLACED: Final = frozenset(
-    {
-        (FaultKind.WORK_AREA, WorkArea.GARBAGE),
-        (FaultKind.FRAGMENT, FragmentDamage.TRUNCATED),
-        (FaultKind.FRAGMENT, FragmentDamage.GARBAGE),
-        (FaultKind.EVENT, EventDamage.TRUNCATED),
-        (FaultKind.EVENT, EventDamage.FLIPPED),
-    }
-)
-
-
-class Injected(NamedTuple):
-    """A fault that was injected: into which call, counted from 0."""
-
-    call: int
-    method: str
-    arguments: tuple[int, ...]
-    fault: Fault
-
-    def __str__(self) -> str:
-        arguments = ", ".join(f"{argument:#x}" for argument in self.arguments)
-        return f"call {self.call}, {self.method}({arguments}): {self.fault}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Itself as JSON has it."""
-        return {
-            "call": self.call,
-            "method": self.method,
-            "arguments": list(self.arguments),
-            "fault": str(self.fault),
-            "kind": self.fault.kind.value,
-            "value": int(self.fault.value),
-            "at": self.fault.at,
-        }
-
-
-class _Answer(Enum):
-    """The form of a method's answer."""
-
-    STATUS = "status"
-    PAIR = "(status, value)"
-    CONNECTOR = "ConnectorResult"
-    EVENT = "(status, event)"
-    ERRNO = "0 or a negative errno"
-
-
-_ANSWERS: Final[Mapping[str, _Answer]] = {
-    "get_sensor_state": _Answer.PAIR,
-    "set_indicator": _Answer.STATUS,
-    "configure_connector": _Answer.CONNECTOR,
-    "set_power_level": _Answer.PAIR,
-    "get_power_level": _Answer.PAIR,
-    "check_exception": _Answer.EVENT,
-    "event_scan": _Answer.EVENT,
-}
-
-_FAILURES: Final = (
-    RtasStatus.HARDWARE_ERROR,
-    RtasStatus.INVALID_PARAMETER,
-    RtasStatus.UNEXPECTED_STATE_CHANGE,
-    RtasStatus.SLOT_ISOLATED,
-    RtasStatus.OUTSTANDING_TRANSLATION,
-    RtasStatus.NO_RESOURCE,
-    RtasStatus.NOT_CONFIGURABLE,
-)
-_BUSY: Final = (
-    RtasStatus.BUSY,
-    *range(RtasStatus.EXTENDED_DELAY_MIN, RtasStatus.EXTENDED_DELAY_MAX + 1),
-)
-_REFUSALS: Final[Mapping[str, tuple[int, ...]]] = {
-    "add_memory": (errno.ENOMEM, errno.EEXIST),
-    "online_memory": (errno.EINVAL, errno.ENOMEM),
-    "offline_memory": (errno.EBUSY, errno.EINTR),
-}
-_USUAL_REFUSALS: Final = (errno.EBUSY, errno.EIO)
-
-
-def _kind(kind: FaultKind, values: Any) -> tuple[Fault, ...]:
-    return tuple(Fault(kind, value) for value in values)
-
-
-@cache
-def faults_of(method: str) -> tuple[Fault, ...]:
-    """Every fault that a method of a platform can have; *at* is 0 in each."""
-    answer = _ANSWERS.get(method, _Answer.ERRNO)
-    if answer is _Answer.ERRNO:
-        refusals = _REFUSALS.get(method, _USUAL_REFUSALS)
-        return _kind(FaultKind.REFUSED, (-number for number in refusals))
-    failing = _kind(FaultKind.STATUS, map(int, _FAILURES))
-    if answer is _Answer.EVENT:
-        return failing + _kind(FaultKind.EVENT, EventDamage)
-    failing += _kind(FaultKind.DELAY, map(int, _BUSY))
-    if answer is _Answer.CONNECTOR:
-        failing += _kind(FaultKind.WORK_AREA, WorkArea)
-        failing += _kind(FaultKind.FRAGMENT, FragmentDamage)
-    elif method == "get_sensor_state":
-        failing += _kind(FaultKind.STATE, map(int, EntitySense))
-    return failing
 
 
 class FaultPlan(Protocol):
@@ -336,7 +175,7 @@ class Faulty:
 
     Attributes:
         platform: as given.
-        calls: number of calls so far.
+        calls: number of calls so far, under this plan.
         injected: the latest faults injected, oldest first.
         n_injected: how many there were.
         counts: how many there were of each, by method and fault without place.
@@ -367,9 +206,10 @@ class Faulty:
         return self._due
 
     def follow(self, plan: FaultPlan) -> None:
-        """Take another plan, from the next call on."""
+        """Take another plan from the next call on, which is number 0 of it."""
         self._plan = plan
-        self._due = self._next(self.calls)
+        self.calls = 0
+        self._due = self._next(0)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The faults that are kept, as JSON has them."""
@@ -380,7 +220,7 @@ class Faulty:
         return -1 if due is None else due
 
     def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        remember = _ANSWERS.get(name) is _Answer.EVENT
+        remember = ANSWERS.get(name) is Answer.EVENT
 
         def call(*arguments: int) -> Any:
             number = self.calls
@@ -412,12 +252,12 @@ class Faulty:
         self.injected.append(Injected(number, name, arguments, fault))
         self.n_injected += 1
         self.counts[name, fault.kind, fault.value] += 1
-        answer = _ANSWERS.get(name, _Answer.ERRNO)
-        if answer is _Answer.CONNECTOR:
+        answer = ANSWERS.get(name, Answer.ERRNO)
+        if answer is Answer.CONNECTOR:
             return _connector(fault, method, arguments[0])
-        if answer is _Answer.EVENT:
+        if answer is Answer.EVENT:
             return self._deliver(fault, method, arguments)
-        if answer is _Answer.PAIR:
+        if answer is Answer.PAIR:
             sensed = fault.kind is FaultKind.STATE
             return (0, fault.value) if sensed else (fault.value, 0)
         return fault.value

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
-from pydlpar.constants import Action, IdType, LmbFlags, Resource
+from pydlpar.constants import Action, DrcType, IdType, LmbFlags, Resource
 from pydlpar.dispatch import Outcome
+from pydlpar.drc import drc_type
 from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest
 from pydlpar.stress import evidence as known
 from pydlpar.stress.evidence import Subject
-from pydlpar.stress.state import Snapshot
+from pydlpar.stress.state import DRC_INDEX, Snapshot
 
 __all__ = ["broken_by_request"]
 
@@ -36,6 +37,8 @@ def broken_by_request(
     """The rules that a request broke: (rule, message, what it is about)."""
     if outcome.errno:
         yield from _failure(partition, before, now)
+        if before.tree is not None:
+            yield from _nodes(before, now)
         if style is not MemoryStyle.EACH and now.table != before.table:
             message = "a failed request has written the LMB table"
             yield "failure-property", message, _NOBODY
@@ -66,11 +69,27 @@ def _failure(partition: Partition, before: Snapshot, now: Snapshot) -> Iterator[
             lmb = partition.lmbs[position]
             reserved = bool(new & _RESERVED)
             booked = before.table is not None
-            subject = Subject(lmb.drc_index, lmb.base, (), reserved, booked)
+            subject = Subject(lmb.drc_index, lmb.base, reserved=reserved, booked=booked)
             added = bool(new & _ASSIGNED)
             rule = known.LMB_ADDED if added else known.LMB_REMOVED
             message = f"LMB {lmb.drc_index:#010x} {'came' if added else 'went'}"
             yield rule, message, subject
+
+
+def _nodes(before: Snapshot, now: Snapshot) -> Iterator[Broken]:
+    """Devices whose nodes came or went although the request failed."""
+    had, has = (_owners(s) for s in (before, now))
+    for index in sorted((had ^ has) - before.cpus.keys() - now.cpus.keys()):
+        message = f"device {index:#010x} {'went' if index in had else 'came'}"
+        slot = drc_type(index) == DrcType.PCI
+        yield known.DEVICE_CHANGED, message, Subject(index, slot=slot)
+
+
+def _owners(state: Snapshot) -> set[int]:
+    """DRC indexes of the nodes that have one."""
+    if state.tree is None:
+        return set()
+    return {node.u32(DRC_INDEX) for node in state.tree.by_property(DRC_INDEX)}
 
 
 def _success(
@@ -134,19 +153,31 @@ def _unreported(before: Snapshot, now: Snapshot, outcome: Outcome) -> Iterator[s
             told[path] = told.get(path, 0) + nodes[kind]
         else:
             named.add((path, rest[0]))
+    # A subtree that came or went is one difference, whatever was told of its parts.
+    whole = {path for path, net in told.items() if net}
+    told = {path: net for path, net in told.items() if not _above(path, whole)}
     differs = dict.fromkeys((path for path, net in told.items() if net), 0)
     for change in before.tree.diff(now.tree):
         path = change.path
         if change.kind in nodes:
             differs[path] = nodes[change.kind]
         elif change.kind == "set":
-            if path not in told and (path, change.name) not in named:
+            if path not in told and (path, change.name or "") not in named:
                 yield f"{path} {change.name} is another"
         elif change.kind != "move":
             yield f"{change.kind} is another"
     for path, net in differs.items():
         if told.get(path, 0) != net:
             yield f"{path}: told {told.get(path, 0):+d}, is {net:+d}"
+
+
+def _above(path: str, paths: Collection[str]) -> bool:
+    """Whether a node above this one is among *paths*."""
+    while path.rfind("/") > 0:
+        path = path[: path.rfind("/")]
+        if path in paths:
+            return True
+    return False
 
 
 def _size(before: Snapshot, now: Snapshot) -> Iterator[Broken]:

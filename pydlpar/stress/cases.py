@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pydlpar.operations.behaviour import behaviour_of
-from pydlpar.platforms.firmware import Firmware
-from pydlpar.request import DIALECTS, HotplugRequest, parse_request
-from pydlpar.stress.machine import Machine, make_machine, small_tree
+from pydlpar.constants import Action, Resource
+from pydlpar.request import HotplugRequest, parse_request
+from pydlpar.stress.machine import LIVE, Machine, make_machine, small_tree
 
 __all__ = ["CASES", "Case", "cases"]
 
+_POWER_DOMAIN = 1
 _BUSY_LIMIT = 8
 _MIB = 1 << 20
 
 
-def _nothing(firmware: Firmware) -> None:
-    del firmware
+def _nothing(machine: Machine) -> None:
+    del machine
 
 
 class Case(NamedTuple):
@@ -30,33 +30,46 @@ class Case(NamedTuple):
     Attributes:
         request: the request; None for the interrupt, with what *prepare* raises.
         by_count: only for kernel lines that take CPUs by count.
-        prepare: what the platform does before, to a machine whose connectors all
+        io: the machine has PCI slots and persistent memory.
+        prepare: what is done before, to a machine whose connectors all
             have a device (none of those that are not in use, for the interrupt).
     """
 
     request: HotplugRequest | None
     by_count: bool = False
-    prepare: Callable[[Firmware], object] = _nothing
+    io: bool = False
+    prepare: Callable[[Machine], object] = _nothing
 
     def machine(self, dialect: str, profile: str, version: int = 1) -> Machine:
         """The machine, with an LMB table of that version."""
+        domain = LIVE if profile == "qemu" else _POWER_DOMAIN
         made = make_machine(
-            small_tree(version=version),
+            small_tree(version=version, io=self.io, power_domain=domain),
             dialect=dialect,
             profile=profile,
             populate=self.request is not None,
             max_busy=_BUSY_LIMIT,
         )
-        self.prepare(made.firmware)
+        self.prepare(made)
         return made
 
 
-def _unplug_memory(firmware: Firmware) -> None:
+def _unplug_memory(machine: Machine) -> None:
     """Ask for all LMBs in use, so that firmware lets them go."""
+    firmware = machine.firmware
     dimm = firmware.connectors[0x80000001].device
     if dimm is not None:
         firmware.unplug(dimm)
     firmware.events.clear()
+
+
+def _io(resource: Resource, action: Action, index: int) -> Case:
+    """An I/O device that comes, after it went, or goes."""
+    request = HotplugRequest.index(resource, action, index)
+    if action == Action.REMOVE:
+        return Case(request, io=True)
+    removal = HotplugRequest.index(resource, Action.REMOVE, index)
+    return Case(request, io=True, prepare=lambda made: made.dispatcher.handle(removal))
 
 
 def _case(text: str, by_count: bool = False) -> Case:
@@ -82,18 +95,28 @@ CASES = (
         parse_request("memory remove indexed-count 4 0x80000001"),
         prepare=_unplug_memory,
     ),
-    Case(None, prepare=lambda firmware: firmware.plug_cpu(4)),
-    Case(None, prepare=lambda firmware: firmware.plug_memory(512 * _MIB)),
+    *(
+        _io(resource, action, index)
+        for resource, index in (
+            (Resource.PMEM, 0x90000000),
+            (Resource.DT, 0x40000008),
+            (Resource.PCI, 0x40000008),
+            (Resource.PHB, 0x20000000),
+        )
+        for action in (Action.ADD, Action.REMOVE)
+    ),
+    Case(None, prepare=lambda machine: machine.firmware.plug_cpu(4)),
+    Case(None, prepare=lambda machine: machine.firmware.plug_memory(512 * _MIB)),
     Case(
         None,
-        prepare=lambda firmware: firmware.unplug(
-            firmware.connectors[0x10000002].device or ""
+        prepare=lambda machine: machine.firmware.unplug(
+            machine.firmware.connectors[0x10000002].device or ""
         ),
     ),
     Case(
         None,
-        prepare=lambda firmware: firmware.unplug(
-            firmware.connectors[0x80000001].device or ""
+        prepare=lambda machine: machine.firmware.unplug(
+            machine.firmware.connectors[0x80000001].device or ""
         ),
     ),
 )
@@ -102,8 +125,8 @@ CASES = (
 
 def cases(dialect: str) -> Iterator[Case]:
     """The cases that a kernel line understands."""
-    behaviour = behaviour_of(dialect)
-    resources = DIALECTS[dialect].resources.values()
+    made = make_machine(small_tree(), dialect=dialect)
+    resources, behaviour = made.dispatcher.resources, made.dispatcher.behaviour
     for case in CASES:
         if case.request is None:
             if behaviour.interrupts:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydlpar.constants import Action, Resource
+from pydlpar.constants import Action, DrcType, Resource
+from pydlpar.drc import drc_type
 from pydlpar.operations.behaviour import MemoryStyle
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _CONFIGURE: Final = "ibm,configure-connector"
 
 # Which argument of a call says what it is about; the first where not named.
 _SUBJECT: Final = {_SENSOR: 1, _INDICATOR: 1}
+_POWER: Final = "set-power-level"
 _USES: Final = ("add-memory", "online-cpu")
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
 
@@ -37,6 +39,7 @@ class Subject(NamedTuple):
         base: base address of an LMB, else None.
         threads: threads of a CPU, or the one concerned.
         reserved: an LMB is RESERVED.
+        slot: it is a physical slot.
         booked: there was a property to write the LMB table to.
     """
 
@@ -44,6 +47,7 @@ class Subject(NamedTuple):
     base: int | None = None
     threads: tuple[int, ...] = ()
     reserved: bool = False
+    slot: bool = False
     booked: bool = True
 
 
@@ -55,6 +59,7 @@ class Evidence:
         failed: calls that failed, (function, DRC index, base or thread).
         undone: calls that worked in requests that failed, likewise.
         removing: those that failed in a request to remove.
+        edited: DRC indexes of requests of the resource "dt".
         memory: DRC indexes and bases that failed requests for memory called about.
     """
 
@@ -64,10 +69,13 @@ class Evidence:
         self.undone: set[tuple[str, int]] = set()
         self.removing: set[tuple[str, int]] = set()
         self.memory: set[int] = set()
+        self.edited: set[int] = set()
 
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
-        calls = outcome.calls
+        request, calls = outcome.request, outcome.calls
+        if request is not None and request.resource == Resource.DT:
+            self.edited.add(request.drc_index or 0)
         if not calls:
             return
         failed = {_about(call) for call in calls if _has_failed(call)}
@@ -75,7 +83,6 @@ class Evidence:
         if outcome.errno:
             failed |= _useless_walks(calls)
         self.failed |= failed
-        request = outcome.request
         if request is None:
             return
         if request.action == Action.REMOVE:
@@ -94,6 +101,7 @@ class Evidence:
         self.failed.clear()
         self.undone.clear()
         self.removing.clear()
+        self.edited.clear()
 
     def has_failed(self, functions: Iterable[str], key: int | None) -> bool:
         """Whether one of these calls failed about *key*."""
@@ -209,6 +217,27 @@ def _is_reserved(evidence: Evidence, subject: Subject) -> bool:
     return subject.reserved
 
 
+def _edited(evidence: Evidence, subject: Subject) -> bool:
+    return subject.drc in evidence.edited
+
+
+def _slot_overlooked(evidence: Evidence, subject: Subject) -> bool:
+    return subject.slot and evidence.has_failed((_SENSOR,), subject.drc)
+
+
+def _device_refused(evidence: Evidence, subject: Subject) -> bool:
+    names = (_SENSOR, _INDICATOR, _CONFIGURE, "online-device")
+    powered = any(name == _POWER for name, _ in evidence.failed)
+    return powered or evidence.has_failed(names, subject.drc)
+
+
+def _bridge_refused(evidence: Evidence, subject: Subject) -> bool:
+    return subject.slot and any(
+        name in (_SENSOR, _INDICATOR) and drc_type(key) == DrcType.PHB
+        for name, key in evidence.failed
+    )
+
+
 def _not_booked(evidence: Evidence, subject: Subject) -> bool:
     del evidence
     return not subject.booked
@@ -223,6 +252,7 @@ LOST: Final = "drc-lost"
 UNCONFIGURED: Final = "drc-unconfigured"
 THREADS: Final = "threads-allowed"
 PROPERTY: Final = "lmb-property"
+DEVICE_CHANGED: Final = "failure-device"
 CPU_CHANGED: Final = "failure-cpu"
 LMB_ADDED: Final = "failure-lmb-added"
 LMB_REMOVED: Final = "failure-lmb-removed"
@@ -247,10 +277,36 @@ EXCUSES: Final = (
         _books_taken_back,
     ),
     Excuse(
+        HELD,
+        "kernel.md 4.6",
+        "dt edits the tree only: user space acquires and releases the DRC",
+        _edited,
+    ),
+    Excuse(
         LOST,
         "kernel.md 4.1 release step 3",
         "the DRC was unisolated again, and is not configured again; or that failed too",
         _indicator_refused,
+    ),
+    Excuse(
+        LOST,
+        "operations/io.py",
+        "a slot whose sensor says that it is empty is left alone, whatever came with "
+        "its PHB",
+        _slot_overlooked,
+    ),
+    Excuse(
+        DEVICE_CHANGED,
+        "operations/io.py",
+        "a device has gone although its slot was not powered off; or its roll-back "
+        "was refused",
+        _device_refused,
+    ),
+    Excuse(
+        DEVICE_CHANGED,
+        "operations/io.py",
+        "what a PHB had in its slots is gone before firmware refuses to take the PHB",
+        _bridge_refused,
     ),
     Excuse(
         LOST,

@@ -22,8 +22,9 @@ Rules about the state:
 Rules about a request, with the state before it:
 
 * `success`: what a request said that it did is done;
-* `failure-cpu`, `failure-lmb-added`, `failure-lmb-removed`, `failure-property`,
-  `failure-arrays`: a failed one left CPUs, LMBs and properties as they were;
+* `failure-cpu`, `failure-lmb-added`, `failure-lmb-removed`, `failure-device`,
+  `failure-property`, `failure-arrays`: a failed one left CPUs, LMBs, I/O devices and
+  properties as they were;
 * `changes`: the tree differs by what the outcome says, and by nothing else;
 * `tree-size`: the structure block of an equal tree is as long.
 """
@@ -298,13 +299,15 @@ def _other_connectors(view: _View) -> Iterator[_Deviation]:
             yield _Deviation("drc-node", message)
     for index, connector in view.connectors.items():
         if connector.kind is not DrcKind.LMB and not connector.is_cpu:
-            yield from _taken(connector, index in owners, Subject(index))
+            slot = connector.kind is DrcKind.PHYSICAL
+            subject = Subject(index, slot=slot)
+            yield from _taken(connector, index in owners, subject)
 
 
 def _taken(connector: Connector, has: bool, subject: Subject) -> Iterator[_Deviation]:
     """Whether the firmware agrees that the partition has what is behind a DRC."""
     if not has:
-        if not connector.is_empty_state:
+        if connector.state not in (connector.table.empty, DrcState.PHYSICAL_AVAILABLE):
             message = f"{connector!r} is acquired, and the partition does not use it"
             yield _Deviation(known.HELD, message, subject)
     elif connector.state != connector.table.ready:

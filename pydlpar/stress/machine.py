@@ -18,10 +18,21 @@ from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.firmware_devices import DeviceKind
 from pydlpar.tree import DeviceTree
 
-__all__ = ["Machine", "default_tree", "make_machine", "small_tree"]
+__all__ = ["LIVE", "Machine", "default_tree", "make_machine", "small_tree"]
+
+LIVE = 0xFFFFFFFF
+"""The power domain of a slot for live insertion."""
 
 _CPU_DRC = 0x10000000
+_PHB_DRC = 0x20000000
+_PCI_DRC = 0x40000000
+_PMEM_DRC = 0x90000000
 _LMB_DRC = 0x80000000
+_WORD = 4
+_SLOTS, _SLOT_STEP, _DEVFN_SHIFT = 4, 8, 8
+_PMEM_SLOTS = 2 * 16
+"""QEMU has a connector of persistent memory for each slot that a DIMM may take."""
+_BRIDGE = "/pci@800000020000000"
 _LMB_SIZE = 256 << 20
 _L2_PHANDLE = 0x2000
 _L3_PHANDLE = 0x3000
@@ -72,14 +83,19 @@ def small_tree(
     *,
     reserved: int = 1,
     version: int = 1,
+    io: bool = False,
+    power_domain: int = LIVE,
 ) -> DeviceTree:
-    """A small pseries machine: cores with caches of their own, and LMBs.
+    """A small pseries machine: cores that share their caches, and LMBs.
 
     Args:
         cores: CPU connectors; *present* of them are in use, with *threads* each.
         lmbs: LMB connectors; *assigned* of them are in use.
         reserved: further LMBs before them that are RESERVED and have no connector.
         version: of the LMB table's property, 1 or 2.
+        io: with a PCI host bridge of four slots, a card in the second of them, and
+            persistent memory.
+        power_domain: of the slots; QEMU has only live insertion.
     """
     tree = DeviceTree()
     tree.root["#address-cells"] = tree.root["#size-cells"] = _cells(2)
@@ -90,6 +106,8 @@ def small_tree(
     tree.add_node("/rtas", {"ibm,associativity-reference-points": _cells(1)})
     tree.add_node("/chosen", {"ibm,architecture-vec-5": bytes(6) + b"\4"})
     _add_memory(tree, reserved, lmbs, assigned)
+    if io:
+        _add_io(tree, power_domain)
     if version == 2:
         node = tree[_DRMEM]
         node[f"{DYNAMIC_MEMORY}-v2"] = Partition(tree).lmbs.to_v2()
@@ -112,7 +130,7 @@ def _connectors(indexes: list[int], drc_type: str) -> dict[str, bytes]:
         "ibm,drc-indexes": _cells(len(indexes), *indexes),
         "ibm,drc-names": _strings(names),
         "ibm,drc-types": _strings([drc_type] * len(indexes)),
-        "ibm,drc-power-domains": _cells(len(indexes), *[0xFFFFFFFF] * len(indexes)),
+        "ibm,drc-power-domains": _cells(len(indexes), *[LIVE] * len(indexes)),
     }
 
 
@@ -157,6 +175,30 @@ def _add_memory(tree: DeviceTree, reserved: int, lmbs: int, assigned: int) -> No
     )
 
 
+def _add_io(tree: DeviceTree, power_domain: int) -> None:
+    pmems = [_PMEM_DRC | slot for slot in range(_PMEM_SLOTS)]
+    bridges, others = _connectors([_PHB_DRC], "PHB"), _connectors(pmems, "PMEM")
+    for name, first in bridges.items():
+        tree.root[name] = _cells(1 + _PMEM_SLOTS) + first[_WORD:] + others[name][_WORD:]
+    # Linux 6.12 looks for the parent of what "dt add" delivers in ibm,drc-info only.
+    run = _cells(_PCI_DRC, 0, _SLOTS, _SLOT_STEP, power_domain)
+    bridge = {
+        "device_type": b"pci\0",
+        "ibm,my-drc-index": _cells(_PHB_DRC),
+        "ibm,drc-info": _cells(1) + b"28\0C\0" + run,
+    }
+    tree.add_node(_BRIDGE, bridge)
+    card = {
+        "ibm,my-drc-index": _cells(_PCI_DRC | _SLOT_STEP),
+        "reg": _cells(_SLOT_STEP << _DEVFN_SHIFT, 0, 0, 0, 0),
+    }
+    tree.add_node(f"{_BRIDGE}/ethernet@1", card)
+    above = {"device_type": b"ibm,persistent-memory\0"}
+    tree.add_node("/ibm,persistent-memory", above)
+    pmem = {"ibm,my-drc-index": _cells(_PMEM_DRC)}
+    tree.add_node(f"/ibm,persistent-memory/ibm,pmemory@{_PMEM_DRC:x}", pmem)
+
+
 def make_machine(
     tree: DeviceTree | None = None,
     *,
@@ -184,7 +226,9 @@ def make_machine(
     if populate:
         _populate(firmware, partition)
     platform = Faulty(firmware, faults)
-    dispatcher = Dispatcher(partition, platform, dialect, max_busy=max_busy)
+    dispatcher = Dispatcher(
+        partition, platform, dialect, user_space=True, max_busy=max_busy
+    )
     return Machine(partition, firmware, platform, dispatcher)
 
 
