@@ -69,6 +69,11 @@ from pydlpar.overlay import (
 from pydlpar.partition import (
     Partition,
 )
+from pydlpar.platforms.faults import (
+    AtCalls,
+    AtRandom,
+    Faulty,
+)
 from pydlpar.platforms.firmware import (
     Firmware,
 )
@@ -132,6 +137,8 @@ __all__ = [
     "REFERENCE_CODES",
     "ActionFlags",
     "ArgumentError",
+    "AtCalls",
+    "AtRandom",
     "BusyError",
     "Change",
     "Column",
@@ -150,6 +157,7 @@ __all__ = [
     "EventStream",
     "EventTable",
     "ExistsError",
+    "Faulty",
     "Finding",
     "Firmware",
     "FoundEvent",

@@ -26,6 +26,11 @@ SETUPS = [
 ]
 
 
+def one_of_each_kind(method):
+    """A fault of each kind that a method can have."""
+    return {fault.kind: fault for fault in faults_of(method)}.values()
+
+
 @pytest.fixture(scope="module")
 def total():
     """What all single faults together gave."""
@@ -34,15 +39,19 @@ def total():
 
 @pytest.mark.parametrize(("dialect", "profile", "version"), SETUPS)
 def test_single_faults_break_nothing(total, dialect, profile, version):
-    """Hundreds of trials each; what fails names request, call, fault and rule."""
+    """Hundreds of trials each; what fails names request, call, fault and rule.
+
+    Of the newest kernel line every fault; of the others one of each kind.
+    """
     summary = Summary()
+    choose = faults_of if dialect == "6.12" else one_of_each_kind
     for case in cases(dialect):
         setup = partial(case.machine, dialect, profile, version)
-        for trial in exhaust(setup, case.request):
+        for trial in exhaust(setup, case.request, choose=choose):
             summary.add(trial)
             total.add(trial)
     assert [str(trial) for trial in summary.failed] == []
-    assert summary.trials > 250
+    assert summary.trials > 100
     # Most faults are an error to the writer, some are borne.
     assert len(summary.errnos) > 4
 
@@ -51,14 +60,9 @@ def test_how_many_faults_there_were(total):
     """Thousands; and each call that an operation may make was failed."""
     if not total.trials:
         pytest.skip("counts what the test above did")
-    assert total.faults > 5000
+    assert total.faults > 4000
     # No operation reads a power level.
     assert total.methods.keys() >= set(METHODS) - {"get_power_level"}
-
-
-def one_of_each_kind(method):
-    """A fault of each kind that a method can have."""
-    return {fault.kind: fault for fault in faults_of(method)}.values()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ done with it here, and `exhaust` covers it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from pydlpar.constants import Action, Resource
 from pydlpar.request import HotplugRequest, parse_request
 from pydlpar.stress.machine import LIVE, Machine, make_machine, small_tree
+from pydlpar.tree import DeviceTree
 
 __all__ = ["CASES", "Case", "cases"]
 
@@ -44,7 +46,7 @@ class Case(NamedTuple):
         """The machine, with an LMB table of that version."""
         domain = LIVE if profile == "qemu" else _POWER_DOMAIN
         made = make_machine(
-            small_tree(version=version, io=self.io, power_domain=domain),
+            _tree(version, self.io, domain),
             dialect=dialect,
             profile=profile,
             populate=self.request is not None,
@@ -52,6 +54,12 @@ class Case(NamedTuple):
         )
         self.prepare(made)
         return made
+
+
+@cache
+def _tree(version: int, io: bool, power_domain: int) -> DeviceTree:
+    """The tree of a machine, which every machine copies."""
+    return small_tree(version=version, io=io, power_domain=power_domain)
 
 
 def _unplug_memory(machine: Machine) -> None:
