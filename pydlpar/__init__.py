@@ -93,6 +93,11 @@ if TYPE_CHECKING:
     from pydlpar.partition import (
         Partition,
     )
+    from pydlpar.platforms.faults import (
+        AtCalls,
+        AtRandom,
+        Faulty,
+    )
     from pydlpar.platforms.firmware import (
         Firmware,
     )
@@ -180,6 +185,8 @@ __all__ = [
     "REFERENCE_CODES",
     "ActionFlags",
     "ArgumentError",
+    "AtCalls",
+    "AtRandom",
     "BarSpace",
     "BusyError",
     "Change",
@@ -203,6 +210,7 @@ __all__ = [
     "EventStream",
     "EventTable",
     "ExistsError",
+    "Faulty",
     "Finding",
     "Firmware",
     "FoundEvent",
@@ -304,6 +312,7 @@ _HOMES = {
     "node_array": "NodeArray",
     "overlay": "OverlayReason",
     "partition": "Partition",
+    "platforms.faults": "AtCalls AtRandom Faulty",
     "platforms.firmware": "Firmware",
     "platforms.migration": "Destination",
     "platforms.pci_function": "BarSpace PciBar PciFunction",

@@ -132,6 +132,11 @@ class Dispatcher(EntryPoints):
         self.platform = platform
         self._methods = (*(getattr(platform, name) for name in METHODS), self._pause)
 
+    @property
+    def resources(self) -> tuple[int, ...]:
+        """The resources that have an operation here."""
+        return tuple(self._operations)
+
     def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
 

@@ -198,6 +198,11 @@ class Partition:
         """The node that holds the LMB table."""
         return self.tree.get(_MEMORY_PATH)
 
+    @property
+    def free_ids(self) -> int:
+        """The logical CPU ids that are free, as a mask."""
+        return self._free
+
     def cpu_indexes(self, cpus: Node) -> tuple[Collection[int], ...]:
         """The DRC indexes of CPUs that /cpus lists, in order."""
         info = cpus.get("ibm,drc-info")
