@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from struct import Struct
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ __all__ = [
     "as_bytes",
     "section_fields",
     "section_number",
+    "sections_at",
     "set_field",
     "to_wire",
 ]
@@ -33,6 +34,7 @@ _section_get = lib.dlpar_rtas_section_get
 _records = lib.dlpar_rtas_records
 _field_set = lib.dlpar_rtas_field_set
 _new = ffi.new
+_new_object = object.__new__
 _buffer = ffi.buffer
 _SIZE_T = ffi.typeof("size_t *")
 _VALUES_T = ffi.typeof("struct dlpar_rtas_value[]")
@@ -334,6 +336,22 @@ class RtasSection(Mapping[str, Any]):
             if name not in plain:
                 plain[name] = _plain(value)
         return plain
+
+
+def sections_at(
+    rows: Iterable[tuple[int, int, int]], event: bytes
+) -> tuple[RtasSection, ...]:
+    """The parts of *event* at these offsets, of these lengths and numbers.
+
+    As `RtasSection` for each, without a call for each.
+    """
+    sections = []
+    for at in rows:
+        section = _new_object(RtasSection)
+        section._at = at
+        section._event = event
+        sections.append(section)
+    return tuple(sections)
 
 
 def _plain(value: Value) -> Any:

@@ -13,7 +13,7 @@ import pydlpar
 from pydlpar import decode_event, hotplug_event
 from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
-from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
+from pydlpar.rtas_encode import BUILT, EPOW, EVENT_AT, HOTPLUG, HOTPLUG_KINDS, STAMP
 from pydlpar.rtas_event import SECTION
 from pydlpar.rtas_table import RECORD, VALUE
 
@@ -31,6 +31,7 @@ def layouts():
     [
         (SECTION, "section"),
         (HOTPLUG, "hotplug"),
+        (HOTPLUG_KINDS, "hotplug"),
         (EPOW, "epow"),
         (STAMP, "stamp"),
         (VALUE, "value"),
@@ -40,6 +41,12 @@ def layouts():
 def test_formats_are_as_large_as_the_c_structs(form, struct):
     """A struct that grows must not be read with its old format."""
     assert form.size == ffi.sizeof(f"struct dlpar_rtas_{struct}")
+
+
+def test_what_is_written_to_build_an_event_ends_where_the_event_begins():
+    """Request and stamp are one format, and nothing stands between."""
+    assert BUILT.size == HOTPLUG.size + STAMP.size == EVENT_AT
+    assert ffi.offsetof("struct dlpar_rtas_built", "stamp") == HOTPLUG.size
 
 
 # Rows that a section of its least length lacks: of HP, whose length its
