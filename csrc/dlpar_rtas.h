@@ -121,10 +121,10 @@ struct dlpar_rtas_decoded {
  * @buf: event bytes, any alignment; bytes after the event are ignored
  * @len: bytes available in @buf
  *
- * For callers to whom each argument is dear: it is otherwise the same.
+ * Otherwise the same; for callers to whom each argument is dear.
  *
  * Threads: pure.
- * returns: as dlpar_rtas_event_decode()
+ * returns: bytes of @out that are of this event, or the errors given there
  */
 int dlpar_rtas_decode(struct dlpar_rtas_decoded *out, const uint8_t *buf,
 		      size_t len);

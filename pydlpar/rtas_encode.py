@@ -41,14 +41,17 @@ _BYTES_T = ffi.typeof("uint8_t[]")
 _BUILT_T = ffi.typeof("struct dlpar_rtas_built *")
 
 # struct dlpar_rtas_hotplug, _epow and _stamp, as C lays them out; what stands
-# before the event in _built; and _hotplug again with its last four as a number.
+# before the event in _built; and of _hotplug index, count, and as one number
+# resource, action, identifier kind and capabilities.
 HOTPLUG = Struct("=5I4B")
 EPOW = Struct("=5B8s")
 STAMP = Struct("=4I")
 BUILT = Struct("=5I4B4I")
-HOTPLUG_KINDS = Struct("=6I")
+HOTPLUG_KINDS = Struct("=2I12xI")
 
 _fill = BUILT.pack_into
+_hotplug_at = HOTPLUG.unpack_from
+_usual_at = HOTPLUG_KINDS.unpack_from
 
 _TOKEN = lib.DLPAR_HP_TOKEN
 _NON_TRANSACTIONAL = lib.DLPAR_HP_NON_TRANSACTIONAL
@@ -158,20 +161,25 @@ class EpowSection:
     reason_code: bytes
 
 
-def make_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
-    """A section from what `HOTPLUG_KINDS` reads; a name is taken from *data*."""
-    index, count, token, name_off, name_len, kinds = fields
+def make_hotplug(result: bytes, at: int, data: bytes) -> HotplugSection:
+    """A section from the C struct at *at*; a name is taken from *data*."""
+    index, count, kinds = _usual_at(result, at)
     common = _COMMON.get(kinds)
-    if common:
-        # As HotplugSection(...), without the cost of its call.
-        section = _new_object(HotplugSection)
-        section.resource, section.action, section.id_type, indexed, counted = common
-        section.drc_index = index if indexed else None
-        section.count = count if counted else None
-        section.drc_name = section.token = None
-        section.transactional = True
-        return section
-    resource, action, kind, caps = kinds.to_bytes(4, sys.byteorder)
+    if common is None:
+        return _uncommon_hotplug(_hotplug_at(result, at), data)
+    # As HotplugSection(...), without the cost of its call.
+    section = _new_object(HotplugSection)
+    section.resource, section.action, section.id_type, indexed, counted = common
+    section.drc_index = index if indexed else None
+    section.count = count if counted else None
+    section.drc_name = section.token = None
+    section.transactional = True
+    return section
+
+
+def _uncommon_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
+    """A section with a name, a token, or numbers that are not known."""
+    index, count, token, name_off, name_len, resource, action, kind, caps = fields
     indexed, counted, named = _HOLDS.get(kind, _HOLDS_NOTHING)
     name = data[name_off : name_off + name_len]
     return HotplugSection(
@@ -216,7 +224,7 @@ def decode_hotplug_section(data: BytesLike) -> HotplugSection:
         offset = _new(_SIZE)
         _decode(out, offset, raw, len(raw))
         raise_error(rc, "hotplug section", offset=offset[0], decode_error=EventError)
-    return make_hotplug(HOTPLUG_KINDS.unpack(_buffer(out)), raw)
+    return make_hotplug(bytes(_buffer(out)), 0, raw)
 
 
 def _name_of(request: HotplugLike) -> bytes:
@@ -328,15 +336,29 @@ def hotplug_event(
     index, count, token, caps, name = _identifier(request)
     little = plid_byteorder != "big" and _is_little(plid_byteorder)
     date, clock = _date_and_time(time) if time else (0, 0)
-    kinds = (request.resource, request.action, request.id_type, caps)
-    stamp = (plid, date, clock, little)
     try:
         room = _pool.pop()
     except IndexError:
         room = _new_room()
     built, memory = room
     try:
-        _fill(memory, 0, index, count, token, 0, len(name), *kinds, *stamp)
+        _fill(
+            memory,
+            0,
+            index,
+            count,
+            token,
+            0,
+            len(name),
+            request.resource,
+            request.action,
+            request.id_type,
+            caps,
+            plid,
+            date,
+            clock,
+            little,
+        )
     except StructError:
         stamp_of(plid, time, plid_byteorder)
         pack_hotplug(request)

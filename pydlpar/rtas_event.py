@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from struct import Struct
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.constants import EventDisposition, EventParty, EventSeverity, EventType
@@ -13,7 +13,6 @@ from pydlpar.rtas_describe import describe, summary
 from pydlpar.rtas_edit import EventEdit
 from pydlpar.rtas_encode import (
     EPOW,
-    HOTPLUG_KINDS,
     EpowSection,
     HotplugSection,
     make_epow,
@@ -35,7 +34,6 @@ _decode = lib.dlpar_rtas_decode
 _decode_event = lib.dlpar_rtas_event_decode
 _decode_pel = lib.dlpar_rtas_pel_decode
 _new = ffi.new
-_new_object = object.__new__
 _buffer = ffi.buffer
 _NULL = ffi.NULL
 _DECODED_T = ffi.typeof("struct dlpar_rtas_decoded *")
@@ -62,12 +60,11 @@ _INITIATOR, _TARGET = _at("initiator"), _at("target")
 SECTION = Struct("=3I")
 _stamp_at = Struct("=3I").unpack_from
 _number_at = Struct("=I").unpack_from
-_hotplug_at = HOTPLUG_KINDS.unpack_from
 _epow_at = EPOW.unpack_from
 
-# Where struct dlpar_rtas_decoded ends, by the number of its sections.
+# Parts there is room for at first, where others than the usual are decoded.
 _USUAL = lib.DLPAR_RTAS_PARTS_USUAL
-_ENDS = [EVENT_LEN + n * SECTION.size for n in range(_USUAL + 1)]
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
 
 # Memory that C writes a result to, and the same as a buffer. A thread takes it
 # off the list, or makes it, and puts it back.
@@ -134,37 +131,23 @@ class RtasEvent:
             `strict=False`.
     """
 
-    __slots__ = ("_data", "_headers", "_raw", "_result", "_sections", "damage")
+    __slots__ = ("_data", "_result", "_sections")
 
+    # Set by what makes it: a call of __init__ would cost as much as decoding.
     _data: bytes
     _result: bytes
-    _headers: bool
-    _raw: bytes | None
     _sections: tuple[RtasSection, ...] | None
-    damage: EventError | None
 
-    def __init__(
-        self,
-        data: bytes,
-        result: bytes,
-        headers: bool,
-        damage: EventError | None,
-    ) -> None:
-        self._data = data
-        self._result = result
-        self._headers = headers
-        self.damage = damage
-        self._raw = None
-        self._sections = None
+    _headers: ClassVar[bool] = True
+    damage: EventError | None = None
 
     @property
     def raw(self) -> bytes:
         """The event's bytes; `len(event.raw)` is what it took of the input."""
-        raw = self._raw
-        if raw is None:
-            (length,) = _number_at(self._result, _LEN)
-            self._raw = self._data = raw = self._data[:length]
-        return raw
+        (length,) = _number_at(self._result, _LEN)
+        if length != len(self._data):
+            self._data = self._data[:length]
+        return self._data
 
     @property
     def version(self) -> int | None:
@@ -245,7 +228,7 @@ class RtasEvent:
         result = self._result
         if not result[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(_hotplug_at(result, _HP), self._data)
+        return make_hotplug(result, _HP, self._data)
 
     @property
     def epow(self) -> EpowSection | None:
@@ -340,6 +323,19 @@ class RtasEvent:
         return f"<RtasEvent {kind}, {len(self.raw)} bytes: {ids}>"
 
 
+class _Headless(RtasEvent):
+    """An event that begins at its PH section."""
+
+    __slots__ = ("damage",)
+    _headers = False
+
+
+class _Damaged(RtasEvent):
+    """An event that may be damaged, or have more parts than usual."""
+
+    __slots__ = ("damage",)
+
+
 def _timestamp(date: int, time: int) -> datetime | None:
     digits = f"{date:08x}{time:08x}"
     if not digits.isdecimal():
@@ -373,15 +369,13 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
     except IndexError:
         room = _new_room()
     decoded, memory = room
-    n = _decode(decoded, raw, len(raw))
-    if n < 0:
-        return _unusual(_decode_event, True, raw, strict)
-    # As RtasEvent(...), without the cost of its call.
-    event = _new_object(RtasEvent)
+    length = _decode(decoded, raw, len(raw))
+    if length < 0:
+        return _unusual(_Damaged(), _decode_event, raw, strict)
+    event = RtasEvent()
     event._data = raw
-    event._result = memory[: _ENDS[n]]
-    event._headers = True
-    event._raw = event._sections = event.damage = None
+    event._result = memory[:length]
+    event._sections = None
     _pool.append(room)
     return event
 
@@ -400,18 +394,23 @@ def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3; the logs of OPAL and BMC. Cost: one native call.
     """
-    return _unusual(_decode_pel, False, as_bytes(data), strict)
+    return _unusual(_Headless(), _decode_pel, as_bytes(data), strict)
 
 
-def _unusual(decode: Any, headers: bool, raw: bytes, strict: bool) -> RtasEvent:
-    """An event that is damaged, has more parts than usual, or no headers."""
-    ev = _new(_EVENT_T)
-    decode(ev, _NULL, 0, _NULL, raw, len(raw))
-    n = ev.n_sections
-    memory = _new(_MEMORY_T, EVENT_LEN + n * SECTION.size)
-    ev, parts = ffi.cast(_EVENT_T, memory), ffi.cast(_PARTS_T, memory + EVENT_LEN)
-    rc = decode(ev, parts, n, _NULL, raw, len(raw))
-    damage = _error(rc, decode, raw) if rc < 0 else None
-    if strict and damage:
-        raise damage
-    return RtasEvent(raw, bytes(_buffer(memory)), headers, damage)
+def _unusual(
+    event: _Headless | _Damaged, decode: Any, raw: bytes, strict: bool
+) -> RtasEvent:
+    """Make *event* one that is damaged, or without headers, or of many parts."""
+    n, rc = _USUAL, _NOSPACE
+    while rc == _NOSPACE:
+        memory = _new(_MEMORY_T, EVENT_LEN + n * SECTION.size)
+        ev, parts = ffi.cast(_EVENT_T, memory), ffi.cast(_PARTS_T, memory + EVENT_LEN)
+        rc = decode(ev, parts, n, _NULL, raw, len(raw))
+        n = ev.n_sections
+    event.damage = _error(rc, decode, raw) if rc < 0 else None
+    if strict and event.damage:
+        raise event.damage
+    event._data = raw
+    event._result = bytes(_buffer(memory, EVENT_LEN + n * SECTION.size))
+    event._sections = None
+    return event

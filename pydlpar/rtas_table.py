@@ -341,12 +341,10 @@ class RtasSection(Mapping[str, Any]):
 def sections_at(
     rows: Iterable[tuple[int, int, int]], event: bytes
 ) -> tuple[RtasSection, ...]:
-    """The parts of *event* at these offsets, of these lengths and numbers.
-
-    As `RtasSection` for each, without a call for each.
-    """
+    """The parts of *event* at these offsets, of these lengths and numbers."""
     sections = []
     for at in rows:
+        # As RtasSection(...), without the cost of its call.
         section = _new_object(RtasSection)
         section._at = at
         section._event = event
