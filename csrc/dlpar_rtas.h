@@ -254,8 +254,8 @@ int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
 			      const uint8_t *names, size_t names_len,
 			      const struct dlpar_rtas_stamp *stamp);
 
-/* Bytes of an event with token at most, but for those of its name. */
-#define DLPAR_RTAS_HOTPLUG_ROOM 120
+/* Bytes of an event without a token, and with a name of 7 bytes at most. */
+#define DLPAR_RTAS_HOTPLUG_LEN 116
 
 /*
  * What struct dlpar_rtas_hotplug holds, as columns of equally many rows. All
@@ -276,8 +276,7 @@ struct dlpar_rtas_requests {
 /**
  * dlpar_rtas_hotplug_columns() - build complete hotplug events of columns
  * @out:       the events, back to back
- * @cap:       room in @out; DLPAR_RTAS_HOTPLUG_ROOM for each event and the
- *             length of its name always suffice
+ * @cap:       room in @out
  * @out_len:   bytes written; with DLPAR_ERR_NOSPACE the bytes needed
  * @err_row:   NULL, or set to the row that cannot be encoded
  * @cols:      what to encode

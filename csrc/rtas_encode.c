@@ -17,6 +17,9 @@ enum {
 	OUT_EPOW_LEN = OUT_BODY + EP_LEN
 };
 
+_Static_assert(OUT_BODY + HP_LEN == DLPAR_RTAS_HOTPLUG_LEN,
+	       "what most hotplug events take");
+
 #define STAMP_DIGITS_MAX 99999999
 
 /* What differs in the headers of the two kinds of event. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from io import BytesIO
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -23,14 +24,13 @@ taken as it is where its items are those of C, `"B"` or `"I"`."""
 _encode = lib.dlpar_rtas_hotplug_columns
 _new = ffi.new
 _from_buffer = ffi.from_buffer
-# C writes all of it, so that it need not be cleared.
-_new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 _BYTES_T = ffi.typeof("uint8_t[]")
 _WORDS_T = ffi.typeof("uint32_t[]")
 _SIZE_T = ffi.typeof("size_t *")
 _REQUESTS_T = ffi.typeof("struct dlpar_rtas_requests *")
 
-_ROOM = lib.DLPAR_RTAS_HOTPLUG_ROOM
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
+_EVENT_LEN = lib.DLPAR_RTAS_HOTPLUG_LEN
 _TOKEN = lib.DLPAR_HP_TOKEN
 _NON_TRANSACTIONAL = lib.DLPAR_HP_NON_TRANSACTIONAL
 
@@ -233,13 +233,20 @@ def _encoded(columns: dict[str, Any], n: int, names: bytes, stamp: Any) -> bytes
     types = {name: _WORDS_T if _is_wide(c) else _BYTES_T for name, c in columns.items()}
     inputs = {name: _from_buffer(types[name], c) for name, c in columns.items()}
     requests = _new(_REQUESTS_T, inputs)
-    cap = n * _ROOM + len(names)
-    out = _new_uncleared(_BYTES_T, cap)
-    size, row = _new(_SIZE_T), _new(_SIZE_T)
-    rc = _encode(out, cap, size, row, requests, n, names, len(names), stamp)
+    size, row = _new(_SIZE_T, n * _EVENT_LEN), _new(_SIZE_T)
+    rc = _NOSPACE
+    while rc == _NOSPACE:
+        # Its memory becomes the result without a copy.
+        events = BytesIO(bytes(size[0]))
+        with (
+            events.getbuffer() as room,
+            _from_buffer(_BYTES_T, room, require_writable=True) as out,
+        ):
+            what = requests, n, names, len(names), stamp
+            rc = _encode(out, len(room), size, row, *what)
     if rc < 0:
         raise_error(rc, f"hotplug event of request {row[0]}")
-    return bytes(ffi.buffer(out, size[0]))
+    return events.getvalue()
 
 
 def _is_wide(column: Any) -> bool:
