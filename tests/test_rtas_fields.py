@@ -60,6 +60,32 @@ BEYOND = {
 }
 
 
+def rows_of(number):
+    """How many rows the table has that C finds for a number."""
+    values = ffi.new("struct dlpar_rtas_value[]", 128)
+    return lib.dlpar_rtas_section_get(values, 128, number, bytes(8), 8)
+
+
+def test_every_table_is_found_by_its_number():
+    """And is the only one of it."""
+    numbers = [layout.id for layout in layouts()]
+    assert len(set(numbers)) == len(numbers)
+    for layout in layouts():
+        assert rows_of(layout.id) == layout.n_fields
+
+
+def test_what_resembles_an_id_is_none():
+    """Letters of other case or digits, and numbers beside those of the parts."""
+    known = {layout.id: layout.n_fields for layout in layouts()}
+    others = {0: known[0], 2: known[lib.DLPAR_RTAS_SUB]}
+    for number in list(known):
+        for other in (number ^ 0x20, number ^ 0x2000, number ^ 0x4040, number + 1):
+            wanted = known.get(other, others.get(other >> 16, known[0]))
+            assert rows_of(other) == wanted, hex(other)
+    for number in (0x10000, 0x1000B, 0x30000, 0x30005, 0x40001, 0xFFFFFFFF):
+        assert rows_of(number) == known[0]
+
+
 def test_rows_stay_inside_of_the_shortest_section():
     for layout in layouts():
         for row in ffi.unpack(layout.fields, layout.n_fields):
