@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ VALUE = Struct("=Q4I")
 RECORD = Struct("=5I")
 # Parts from here on have no section header, and no two characters for an id.
 _HEADERS = 0x10000
+# More ids than are known; of a log full of unknown ones, not all are kept.
+_IDS_KEPT = 128
 # Records of most sections; a longer list costs a second call.
 _RECORDS_ROOM = 64
 
@@ -136,6 +138,14 @@ def _layout_of(number: int) -> _Layout:
     return layouts[lib.DLPAR_RTAS_SUB if number >= lib.DLPAR_RTAS_SUB else 0]
 
 
+@lru_cache(maxsize=_IDS_KEPT)
+def _id_of(number: int) -> str:
+    """The two characters of a section, or a word for what has none."""
+    if number >= _HEADERS:
+        return _layout_of(number).name
+    return chr(number >> 8) + chr(number & 0xFF)
+
+
 def section_fields(section_id: str) -> tuple[FieldRow, ...]:
     """The table of a section or record: its rows, in wire order.
 
@@ -214,10 +224,7 @@ class RtasSection(Mapping[str, Any]):
     @property
     def id(self) -> str:
         """Its two characters, or a word for what has none."""
-        number = self._at[2]
-        if number >= _HEADERS:
-            return _layout_of(number).name
-        return chr(number >> 8) + chr(number & 0xFF)
+        return _id_of(self._at[2])
 
     @property
     def raw(self) -> bytes:
