@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from pydlpar.errors import QemuError, QemuUnavailableError
+from pydlpar.errors import QemuUnavailableError
 from pydlpar.platforms.qemu_boot import (
     LINUX_VECTOR_5,
     LIVE_CELLS,

@@ -298,4 +298,3 @@ class QemuPlug:
             owner = dirname(self._get(owner, "parent_bus"))
         place |= self._get(owner, "index") << _BRIDGE_SHIFT
         return drc_index(DrcType.PCI, place)
-

@@ -14,12 +14,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import IO, Final
+from typing import Final
 
 from pydlpar.errors import (
     QemuDiedError,
@@ -74,7 +73,7 @@ class _Resources:
     def __init__(self) -> None:
         self.owner = os.getpid()
         self.loop = BackgroundLoop()
-        self.stderr: IO[bytes] = tempfile.TemporaryFile()
+        self.stderr = os.memfd_create("pydlpar-stderr")
         self.ours: list[socket.socket] = []
         self.theirs: list[socket.socket] = []
         self.files: list[int] = []
@@ -109,7 +108,7 @@ class _Resources:
             channel.close()
         self.ours.clear()
         self.loop.close()
-        self.stderr.close()
+        os.close(self.stderr)
 
 
 class QemuProcess:
@@ -167,8 +166,7 @@ class QemuProcess:
         ]
         descriptors = [channel.fileno() for channel in given.theirs]
         given.popen = self.loop.call(
-            partial(
-                subprocess.Popen,
+            lambda: subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=given.stderr,
@@ -205,12 +203,11 @@ class QemuProcess:
 
     def last_words(self) -> str:
         """What the process wrote last, to its standard error or output."""
-        file = self._resources.stderr
-        if file.closed:
+        if not self._finalizer.alive:
             return ""
-        end = os.fstat(file.fileno()).st_size
-        start = max(0, end - _LAST_WORDS)
-        return os.pread(file.fileno(), _LAST_WORDS, start).decode(errors="replace")
+        file = self._resources.stderr
+        start = max(0, os.fstat(file).st_size - _LAST_WORDS)
+        return os.pread(file, _LAST_WORDS, start).decode(errors="replace")
 
     def check(self) -> None:
         """Refuse to go on with a process that failed or was closed.

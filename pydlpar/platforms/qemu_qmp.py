@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
@@ -61,11 +62,8 @@ class Qmp:
             if version is not None:
                 check_version(self._process.program, version)
             raise
-        greeting = self._client.greeting
-        if greeting is None:
-            raise self._process.died("its greeting")
-        version = greeting.QMP.version["qemu"]
-        check_version(self._process.program, (version["major"], version["minor"]))
+        told: Any = self.execute("query-version")["qemu"]
+        check_version(self._process.program, (told["major"], told["minor"]))
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Execute a command: its answer.
@@ -78,7 +76,7 @@ class Qmp:
         try:
             return self._wait(self._execute(command, arguments), f"QMP {command!r}")
         except ExecuteError as error:
-            raise PlatformError(error.error.desc) from None
+            raise PlatformError(str(error)) from None
 
     def execute_until(self, command: str, event: str) -> None:
         """Execute a command, and wait for the event that tells it is done."""
@@ -116,8 +114,7 @@ class Qmp:
         self._unread.clear()
 
     def close(self) -> None:
-        """End the session; the process has ended or is about to be killed."""
-        try:
+        """End the session of a process that is gone."""
+        # How the session ended it tells once more; whoever was waiting knows.
+        with suppress(QMPError, OSError, EOFError, asyncio.TimeoutError):
             self._process.loop.run(self._client.disconnect(), self._process.deadline)
-        except (QMPError, OSError, EOFError, asyncio.TimeoutError):
-            pass  # of a process that is gone nobody wants to know how it said so
