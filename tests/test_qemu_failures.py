@@ -29,7 +29,7 @@ from pydlpar.errors import (
 )
 from pydlpar.platforms.qemu import Qemu
 
-pytestmark = needs_qemu
+pytestmark = [needs_qemu, pytest.mark.usefixtures("unpreloaded")]
 
 MIB = 1 << 20
 DEADLINE = 1.5
@@ -196,6 +196,26 @@ def test_not_a_qemu_at_all(tmp_path):
     broken = program(tmp_path, "this is no program")
     with pytest.raises(QemuDiedError, match=r"(?s)its greeting; it said: .*OSError"):
         Qemu(program=broken, deadline=DEADLINE)
+
+
+def test_channel_is_closed_by_one_that_lives_on(tmp_path):
+    """Nothing more can come from it, so it is killed at once."""
+    deaf = program(tmp_path, f"#!{sys.executable}\nimport os, time\n{DEAF}")
+    with pytest.raises(QemuDiedError) as caught:
+        Qemu(program=deaf)
+    assert "closed a channel and did not end during its greeting" in str(caught.value)
+    assert caught.value.returncode == -signal.SIGKILL
+
+
+DEAF = "os.closerange(3, 100)\ntime.sleep(100)\n"
+
+
+def test_firmware_that_never_answers(tmp_path):
+    """A boot image of ours takes the place of the stub, and runs in a circle."""
+    image = tmp_path / "boot"
+    image.write_bytes(bytes(0x100) + bytes.fromhex("48000000") + bytes(0x3000))
+    with pytest.raises(QemuHungError, match="did not answer CAS within 1 s"):
+        Qemu(arguments=["-bios", str(image)], deadline=1)
 
 
 def test_command_line_is_refused():

@@ -34,6 +34,8 @@ from pydlpar.platforms.qemu_boot import (
 )
 from pydlpar.platforms.qemu_pool import QemuPool
 
+pytestmark = pytest.mark.usefixtures("unpreloaded")
+
 MIB = 1 << 20
 SENSE, ISOLATION, ALLOCATION = 9003, 9001, 9003
 BOOT_CORE = 0x10000000

@@ -36,7 +36,7 @@ MINIMUM_VERSION: Final = (7, 2)
 
 _LAST_WORDS: Final = 2000
 _GRACE: Final = 2.0
-"""Seconds that a process which closed a channel, or was killed, is given to end."""
+"""Seconds for what takes no time: to end once told to, to say one's version."""
 
 # The kernel sends the signal when the thread that started the process ends. Set
 # before the look at the parent: it may have gone in between.
@@ -290,7 +290,7 @@ class QemuProcess:
                 [self.program, "--version"],
                 capture_output=True,
                 text=True,
-                timeout=self.deadline,
+                timeout=_GRACE,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
