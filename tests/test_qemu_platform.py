@@ -371,6 +371,16 @@ def test_pool_does_not_keep_what_cannot_be_renewed(spoil):
 
 
 @needs_qemu
+def test_machine_that_lost_a_core_is_not_reset():
+    """QEMU would not survive it, or go on with freed memory: it is not tried."""
+    with Qemu() as qemu:
+        qemu.plug_cpu(id="a")
+        qemu.unplug("a")
+        assert not qemu.renew()
+        assert qemu.process.is_running()
+
+
+@needs_qemu
 def test_pool_ends_what_failed_and_what_is_too_much():
     with QemuPool(idle=1) as pool:
         with pytest.raises(RuntimeError, match="a test failed"), pool.machine() as qemu:
