@@ -71,6 +71,10 @@ if TYPE_CHECKING:
         NotFoundError,
         OverlayError,
         PlatformError,
+        QemuDiedError,
+        QemuError,
+        QemuHungError,
+        QemuUnavailableError,
         RequestError,
         ResolveError,
         StaleHandleError,
@@ -111,6 +115,15 @@ if TYPE_CHECKING:
     )
     from pydlpar.platforms.pci_models import (
         PCI_MODELS,
+    )
+    from pydlpar.platforms.qemu import (
+        Qemu,
+    )
+    from pydlpar.platforms.qemu_plug import (
+        QemuDevice,
+    )
+    from pydlpar.platforms.qemu_pool import (
+        QemuPool,
     )
     from pydlpar.references import (
         Reference,
@@ -235,6 +248,13 @@ __all__ = [
     "PciBar",
     "PciFunction",
     "PlatformError",
+    "Qemu",
+    "QemuDevice",
+    "QemuDiedError",
+    "QemuError",
+    "QemuHungError",
+    "QemuPool",
+    "QemuUnavailableError",
     "Range",
     "Reaction",
     "Reference",
@@ -307,6 +327,7 @@ _HOMES = {
         "ArgumentError BusyError ConflictError DecodeError DlparError "
         "DrcListError DtsError DtsWarning EventError ExistsError "
         "InternalError NoSpaceError NotFoundError OverlayError PlatformError "
+        "QemuDiedError QemuError QemuHungError QemuUnavailableError "
         "RequestError ResolveError StaleHandleError TreeError"
     ),
     "lint": "Finding Severity lint",
@@ -319,6 +340,9 @@ _HOMES = {
     "platforms.migration": "Destination",
     "platforms.pci_function": "BarSpace PciBar PciFunction",
     "platforms.pci_models": "PCI_MODELS",
+    "platforms.qemu": "Qemu",
+    "platforms.qemu_plug": "QemuDevice",
+    "platforms.qemu_pool": "QemuPool",
     "references": "Reference",
     "request": "HotplugRequest parse_request",
     "resolve": "Resolver resolve",
