@@ -76,6 +76,7 @@ enum dlpar_err {
 	DLPAR_ERR_FORMAT = -61,		/* not a platform event log */
 	DLPAR_ERR_SECTORDER = -62,	/* PH or UH out of place or missing */
 	DLPAR_ERR_RECORD = -63,		/* a call-out or the like is wrong */
+	DLPAR_ERR_TEXT = -64,		/* lines of a text that make no event */
 
 	/* A bug in this library; never expected. */
 	DLPAR_ERR_INTERNAL = -99

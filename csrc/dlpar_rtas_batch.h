@@ -28,15 +28,20 @@ enum dlpar_rtas_row_has {
 	DLPAR_RTAS_ROW_HM = 0x80000,
 	DLPAR_RTAS_ROW_UNKNOWN = 0x100000,	/* a section without a table */
 	DLPAR_RTAS_ROW_V5 = 0x200000,		/* a body before version 6 */
+	DLPAR_RTAS_ROW_HEADER = 0x400000,	/* the fixed part */
 	/* Not sections: what is known of the row, besides. */
+	DLPAR_RTAS_ROW_LINE = 0x800000,		/* it was found in a text */
 	DLPAR_RTAS_ROW_TIMESTAMP = 0x1000000,	/* its date is one */
 	DLPAR_RTAS_ROW_INDEX = 0x2000000,	/* HP with a DRC index */
 	DLPAR_RTAS_ROW_COUNT = 0x4000000,	/* HP with a count */
 	DLPAR_RTAS_ROW_TOKEN = 0x8000000,	/* HP with a token */
 	DLPAR_RTAS_ROW_LOCATION = 0x10000000,	/* PS, first call-out has one */
-	DLPAR_RTAS_ROW_SOURCE = 0x20000000,	/* the input has parts */
+	DLPAR_RTAS_ROW_SOURCE = 0x20000000,	/* the file has a name */
 	DLPAR_RTAS_ROW_DAMAGED = 0x40000000	/* the event is damaged */
 };
+
+/* One more, beyond what an enum holds: it begins at PH. */
+#define DLPAR_RTAS_ROW_HEADLESS 0x80000000
 
 /* Decode what can be, rather than stop at the first damaged event. */
 #define DLPAR_RTAS_TOLERANT 1
@@ -48,9 +53,11 @@ enum dlpar_rtas_row_has {
 struct dlpar_rtas_columns {
 	uint64_t *offset;	/* of the event, in the input */
 	uint64_t *damage_offset;	/* first byte not understood, of input */
+	uint64_t *place;	/* of what it was found in: see the place */
+	uint64_t *line;		/* of a text, from 1 */
 	int64_t *timestamp;	/* ms since 1970, platform's clock */
 	uint32_t *length;
-	uint32_t *source;	/* which part of the input it is from */
+	uint32_t *source;	/* which file it is from */
 	uint32_t *has;
 	uint32_t *plid;
 	uint32_t *entry_id;
@@ -61,6 +68,7 @@ struct dlpar_rtas_columns {
 	uint32_t *token;
 	uint32_t *location_offset;	/* from the start of the event */
 	int32_t *damage;	/* enum dlpar_err */
+	uint8_t *fault;		/* enum dlpar_text_reason */
 	uint16_t *action_flags;	/* of UH */
 	uint8_t *type;
 	uint8_t *severity;
@@ -90,7 +98,7 @@ enum dlpar_rtas_column_kind {
 	DLPAR_RTAS_COLUMN_LETTER = 3,	/* dictionary of single characters */
 	DLPAR_RTAS_COLUMN_CODE = 4,	/* text of 8 bytes at most */
 	DLPAR_RTAS_COLUMN_PLACE = 5,	/* text in the input */
-	DLPAR_RTAS_COLUMN_SOURCE = 6	/* dictionary of the names of parts */
+	DLPAR_RTAS_COLUMN_SOURCE = 6	/* dictionary of the names of files */
 };
 
 /* One column: its name, form and meaning. */
@@ -107,10 +115,19 @@ struct dlpar_rtas_column {
 	uint8_t kind;		/* enum dlpar_rtas_column_kind */
 };
 
-/* Where the input's parts end, and what they are called. */
-struct dlpar_rtas_parts {
-	const uint64_t *ends;	/* ascending; the last is the input's length */
-	size_t n;		/* 0: the input is one nameless part */
+/* The source of a place in something without a name. */
+#define DLPAR_RTAS_NO_SOURCE 0xffffffff
+
+/* Where an event is, and where it was found: what becomes a row. */
+struct dlpar_rtas_place {
+	uint64_t offset;	/* of the event, in the input */
+	uint64_t place;		/* of its record or first line, in its file */
+	uint64_t line;		/* of a text, from 1; else 0 */
+	uint32_t length;	/* of the event; with @fault 0 */
+	uint32_t source;	/* number of the file's name */
+	uint8_t headless;	/* it begins at PH */
+	uint8_t fault;		/* enum dlpar_text_reason: there is no event */
+	uint8_t reserved[6];
 };
 
 /* A decoded batch; it does not hold the input. */
@@ -120,7 +137,7 @@ struct dlpar_rtas_batch {
 	struct dlpar_rtas_columns cols;
 };
 
-/* Names of the parts of an input, one behind the other, for Arrow. */
+/* Names of files, one behind the other, for Arrow. */
 struct dlpar_rtas_names {
 	const uint8_t *text;	/* UTF-8 */
 	const uint64_t *ends;	/* of each name, in @text */
@@ -179,20 +196,73 @@ int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
  * @err_off: on error the first byte of @buf not understood
  * @buf:     the events
  * @len:     bytes in @buf
- * @parts:   parts of @buf, such as files: no event leaves its part
  * @flags:   0 or DLPAR_RTAS_TOLERANT
  *
  * Each column begins at a multiple of 64 bytes, as Arrow advises.
  *
  * Threads: pure.
- * returns: DLPAR_OK, DLPAR_ERR_NOMEM, DLPAR_ERR_BADARG where the ends of
- *	@parts descend or do not end with @len, or as
- *	dlpar_rtas_decode_columns()
+ * returns: DLPAR_OK, DLPAR_ERR_NOMEM, or as dlpar_rtas_decode_columns()
  */
 int dlpar_rtas_batch_decode(struct dlpar_rtas_batch **out, size_t *err_row,
 			    size_t *err_off, const uint8_t *buf, size_t len,
-			    const struct dlpar_rtas_parts *parts,
 			    uint32_t flags);
+
+/**
+ * dlpar_rtas_batch_places() - events at given places to a batch
+ * @out:     the batch, with one holder; drop it by dlpar_rtas_batch_put()
+ * @err_row: on error the row of the event in error
+ * @err_off: on error the first byte of @buf not understood
+ * @buf:     what the events are in
+ * @len:     bytes in @buf
+ * @places:  one a row, in any order
+ * @n:       how many
+ * @flags:   0 or DLPAR_RTAS_TOLERANT
+ *
+ * For what is not stored back to back, or not all of one kind. A place with a
+ * fault is a damaged row, DLPAR_ERR_TEXT.
+ *
+ * Threads: pure.
+ * returns: DLPAR_OK, DLPAR_ERR_NOMEM, DLPAR_ERR_BADARG for a place beyond
+ *	@len, else as dlpar_rtas_batch_decode()
+ */
+int dlpar_rtas_batch_places(struct dlpar_rtas_batch **out, size_t *err_row,
+			    size_t *err_off, const uint8_t *buf, size_t len,
+			    const struct dlpar_rtas_place *places, size_t n,
+			    uint32_t flags);
+
+/**
+ * dlpar_rtas_log_places() - the places of all records of a log
+ * @out:        room for @cap of them; the others are only counted
+ * @cap:        0 with NULL
+ * @like:       the source of each, and where @buf is in the input (@offset)
+ * @carrier:    enum dlpar_rtas_carrier
+ * @record_len: as dlpar_rtas_log_next()
+ * @buf:        the records, from the start of the file
+ * @len:        bytes in @buf
+ *
+ * A rest that is too short for a record is one, too: it will be damaged.
+ *
+ * Threads: pure.
+ * returns: number of records, DLPAR_ERR_TOOBIG where one of them or their
+ *	number is beyond 32 bits, or
+ *	DLPAR_ERR_BADARG as dlpar_rtas_log_next()
+ */
+int dlpar_rtas_log_places(struct dlpar_rtas_place *out, size_t cap,
+			  const struct dlpar_rtas_place *like, uint32_t carrier,
+			  size_t record_len, const uint8_t *buf, size_t len);
+
+/**
+ * dlpar_text_places() - the places of what was found in a text
+ * @out:   @n of them
+ * @like:  the source of each, and where the output's bytes are in the input
+ * @found: by dlpar_text_scan_feed()
+ * @n:     how many
+ *
+ * Threads: pure.
+ */
+void dlpar_text_places(struct dlpar_rtas_place *out,
+		       const struct dlpar_rtas_place *like,
+		       const struct dlpar_text_found *found, size_t n);
 
 /**
  * dlpar_rtas_batch_put() - drop one hold on a batch; the last frees it

@@ -22,7 +22,7 @@
 
 /* Room that dlpar_text_scan_feed() wants before it reads a line. */
 #define DLPAR_TEXT_FOUND_MIN 2048
-#define DLPAR_TEXT_OUT_MIN 262144
+#define DLPAR_TEXT_OUT_MIN 393216
 
 /* How an event was marked. */
 enum dlpar_text_kind {
@@ -80,7 +80,11 @@ struct dlpar_text_found {
 
 struct dlpar_text_scan;
 
-/* Where dlpar_text_scan_feed() puts what it finds. */
+/*
+ * Where dlpar_text_scan_feed() puts what it finds. In @bytes each thing found
+ * is a record that can be kept alone: a copy of its struct, the event's bytes,
+ * what the first line begins with; the next one begins where it ends.
+ */
 struct dlpar_text_output {
 	struct dlpar_text_found *found;
 	uint8_t *bytes;
@@ -88,6 +92,7 @@ struct dlpar_text_output {
 	size_t bytes_cap;	/* DLPAR_TEXT_OUT_MIN at least */
 	size_t n_found;		/* set by the call, as those below */
 	size_t n_bytes;
+	size_t n_damaged;	/* of @n_found */
 	size_t used;		/* bytes of the text read */
 };
 

@@ -49,6 +49,7 @@ static const struct {
 	{ DLPAR_ERR_FORMAT, "not a platform event log" },
 	{ DLPAR_ERR_SECTORDER, "private or user header out of place or missing" },
 	{ DLPAR_ERR_RECORD, "call-out or other record inside a section is wrong" },
+	{ DLPAR_ERR_TEXT, "lines of a text make no event" },
 	{ DLPAR_ERR_INTERNAL, "internal error, please report it" },
 };
 

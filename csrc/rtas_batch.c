@@ -105,116 +105,67 @@ static int batch_new(struct dlpar_rtas_batch **out, size_t rows)
 	return DLPAR_OK;
 }
 
-/* The columns from @row on. */
-static struct dlpar_rtas_columns columns_from(const struct dlpar_rtas_batch *b,
-					      size_t row)
+/* Hand the batch out, or drop it where it could not be filled. */
+static int finish(struct dlpar_rtas_batch **out, struct dlpar_rtas_batch *b,
+		  int rc)
 {
-	const struct dlpar_rtas_column *table;
-	int n = dlpar_rtas_column_table(&table);
-	struct dlpar_rtas_columns cols;
-	const char *at;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		at = rtas_batch_column(b, &table[i]);
-		at += row * table[i].width;
-		memcpy((char *)&cols + table[i].slot, &at, sizeof(at));
-	}
-	return cols;
-}
-
-/* Where part @i begins and ends. */
-static size_t part_end(const struct dlpar_rtas_parts *parts, size_t i,
-		       size_t len)
-{
-	return parts->n ? (size_t)parts->ends[i] : len;
-}
-
-static int parts_sound(const struct dlpar_rtas_parts *parts, size_t len)
-{
-	uint64_t last = 0;
-	size_t i;
-
-	for (i = 0; i < parts->n; i++) {
-		if (parts->ends[i] < last || parts->ends[i] > len)
-			return 0;
-		last = parts->ends[i];
-	}
-	return !parts->n || (last == len && parts->n <= INT32_MAX);
-}
-
-static size_t count_rows(const uint8_t *buf, size_t len,
-			 const struct dlpar_rtas_parts *parts)
-{
-	size_t n = parts->n ? parts->n : 1;
-	size_t rows = 0, pos = 0, end, i;
-
-	for (i = 0; i < n; i++, pos = end) {
-		end = part_end(parts, i, len);
-		rows += dlpar_rtas_count(buf + pos, end - pos);
-	}
-	return rows;
-}
-
-/* What a part's rows say of the whole input, once it is decoded alone. */
-static void place_rows(const struct dlpar_rtas_columns *cols, size_t rows,
-		       size_t pos, size_t part)
-{
-	size_t row;
-
-	for (row = 0; row < rows; row++) {
-		cols->offset[row] += pos;
-		if (cols->damage[row])
-			cols->damage_offset[row] += pos;
-		cols->source[row] = (uint32_t)part;
-		cols->has[row] |= DLPAR_RTAS_ROW_SOURCE;
-	}
-}
-
-static int fill(struct dlpar_rtas_batch *b, size_t *err_row, size_t *err_off,
-		const uint8_t *buf, size_t len,
-		const struct dlpar_rtas_parts *parts, uint32_t flags)
-{
-	size_t n = parts->n ? parts->n : 1;
-	size_t row = 0, pos = 0, end, found, i;
-	struct dlpar_rtas_columns cols;
-	int rc;
-
-	for (i = 0; i < n; i++, pos = end) {
-		end = part_end(parts, i, len);
-		cols = columns_from(b, row);
-		rc = dlpar_rtas_decode_columns(&cols, b->rows - row, &found,
-					       err_off, buf + pos, end - pos,
-					       flags);
-		*err_row = row + found;
-		if (rc < 0) {
-			*err_off += pos;
-			return rc;
-		}
-		if (parts->n)
-			place_rows(&cols, found, pos, i);
-		row += found;
-	}
-	return DLPAR_OK;
-}
-
-int dlpar_rtas_batch_decode(struct dlpar_rtas_batch **out, size_t *err_row,
-			    size_t *err_off, const uint8_t *buf, size_t len,
-			    const struct dlpar_rtas_parts *parts,
-			    uint32_t flags)
-{
-	struct dlpar_rtas_batch *b;
-	int rc;
-
-	if (!parts_sound(parts, len) || flags & ~(uint32_t)DLPAR_RTAS_TOLERANT)
-		return DLPAR_ERR_BADARG;
-	rc = batch_new(&b, count_rows(buf, len, parts));
-	if (rc < 0)
-		return rc;
-	rc = fill(b, err_row, err_off, buf, len, parts, flags);
 	if (rc < 0)
 		dlpar_rtas_batch_put(b);
 	else
 		*out = b;
 	return rc;
+}
+
+int dlpar_rtas_batch_decode(struct dlpar_rtas_batch **out, size_t *err_row,
+			    size_t *err_off, const uint8_t *buf, size_t len,
+			    uint32_t flags)
+{
+	struct dlpar_rtas_batch *b;
+	int rc;
+
+	if (flags & ~(uint32_t)DLPAR_RTAS_TOLERANT)
+		return DLPAR_ERR_BADARG;
+	rc = batch_new(&b, dlpar_rtas_count(buf, len));
+	if (rc < 0)
+		return rc;
+	return finish(out, b, dlpar_rtas_decode_columns(&b->cols, b->rows,
+							err_row, err_off, buf,
+							len, flags));
+}
+
+static int places_fit(const struct dlpar_rtas_place *places, size_t n,
+		      size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (places[i].offset > len ||
+		    places[i].length > len - places[i].offset)
+			return 0;
+	return 1;
+}
+
+int dlpar_rtas_batch_places(struct dlpar_rtas_batch **out, size_t *err_row,
+			    size_t *err_off, const uint8_t *buf, size_t len,
+			    const struct dlpar_rtas_place *places, size_t n,
+			    uint32_t flags)
+{
+	struct dlpar_rtas_batch *b;
+	size_t row;
+	int rc;
+
+	if (!places_fit(places, n, len) ||
+	    flags & ~(uint32_t)DLPAR_RTAS_TOLERANT)
+		return DLPAR_ERR_BADARG;
+	rc = batch_new(&b, n);
+	if (rc < 0)
+		return rc;
+	for (row = 0; row < n; row++) {
+		*err_row = row;
+		rc = rtas_columns_place(&b->cols, row, err_off, buf,
+					&places[row]);
+		if (rc < 0 && !flags)
+			return finish(out, b, rc);
+	}
+	return finish(out, b, DLPAR_OK);
 }

@@ -16,6 +16,14 @@ void rtas_batch_get(struct dlpar_rtas_batch *batch);
 const void *rtas_batch_column(const struct dlpar_rtas_batch *batch,
 			      const struct dlpar_rtas_column *column);
 
+/*
+ * The event at a place, within @buf, to a row; damage has one, too. DLPAR_OK
+ * or the event's error, then with the first byte of @buf not understood.
+ */
+int rtas_columns_place(const struct dlpar_rtas_columns *cols, size_t row,
+		       size_t *err_off, const uint8_t *buf,
+		       const struct dlpar_rtas_place *at);
+
 /* How many columns Arrow gets to see. */
 size_t rtas_columns_shown(void);
 

@@ -99,6 +99,23 @@ static const char *const epow_modifiers[16] = {
 	[DLPAR_EPOW_AMBIENT_TEMPERATURE] = "ambient_temperature"
 };
 
+/* Of a text: those of enum dlpar_text_reason. */
+static const char *const faults[256] = {
+	[DLPAR_TEXT_GOOD] = "none",
+	[DLPAR_TEXT_LOST] = "lost",
+	[DLPAR_TEXT_ORDER] = "order",
+	[DLPAR_TEXT_REPEATED] = "repeated",
+	[DLPAR_TEXT_SHORT] = "short",
+	[DLPAR_TEXT_LONG] = "long",
+	[DLPAR_TEXT_DIGITS] = "digits",
+	[DLPAR_TEXT_ROW] = "row",
+	[DLPAR_TEXT_MARKER] = "marker",
+	[DLPAR_TEXT_MIXED] = "mixed",
+	[DLPAR_TEXT_EMPTY] = "empty",
+	[DLPAR_TEXT_TOOBIG] = "toobig",
+	[DLPAR_TEXT_NOEVENT] = "noevent"
+};
+
 #define COLUMN(n, v, w, k) \
 	.name = #n, .view = v, .width = w, .kind = DLPAR_RTAS_COLUMN_##k, \
 	.slot = offsetof(struct dlpar_rtas_columns, n)
@@ -116,15 +133,18 @@ static const struct dlpar_rtas_column columns[] = {
 	{ U64(offset) },
 	{ U32(length) },
 	{ SHOWN(source, "I", 4, SOURCE, "i"), NEEDS(ROW_SOURCE) },
+	{ U64(place) },
+	{ U64(line), NEEDS(ROW_LINE) },
 	{ U32(has) },
 	{ NUMBER(damage, "i", 4, "i"), NEEDS(ROW_DAMAGED) },
 	{ U64(damage_offset), NEEDS(ROW_DAMAGED) },
-	{ U8(version) },
-	{ WORD(type, types) },
-	{ WORD(severity, severities) },
-	{ WORD(disposition, dispositions) },
-	{ WORD(initiator, parties) },
-	{ WORD(target, parties) },
+	{ WORD(fault, faults), NEEDS(ROW_LINE) },
+	{ U8(version), NEEDS(ROW_HEADER) },
+	{ WORD(type, types), NEEDS(ROW_HEADER) },
+	{ WORD(severity, severities), NEEDS(ROW_HEADER) },
+	{ WORD(disposition, dispositions), NEEDS(ROW_HEADER) },
+	{ WORD(initiator, parties), NEEDS(ROW_HEADER) },
+	{ WORD(target, parties), NEEDS(ROW_HEADER) },
 	{ NUMBER(timestamp, "q", 8, "tsm:"), NEEDS(ROW_TIMESTAMP) },
 	{ INNER(date, "I", 4) },
 	{ INNER(time, "I", 4) },

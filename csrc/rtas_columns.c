@@ -7,6 +7,7 @@
  * walk found to be within the event. Must never look at a part that the walk
  * did not list.
  */
+#include "rtas_batch.h"
 #include "rtas_layout.h"
 #include "wire.h"
 
@@ -105,16 +106,16 @@ static void read_ps(struct row *r, const uint8_t *p, size_t len, size_t pos)
 	r->has |= DLPAR_RTAS_ROW_LOCATION;
 }
 
-/* All sections that the walk listed, behind both headers. */
+/* All sections that the walk listed, behind both headers if there are any. */
 static void read_sections(struct row *r, const struct dlpar_rtas_event *ev,
-			  const uint8_t *buf)
+			  const uint8_t *buf, int headless)
 {
-	size_t pos = EVENT_SECTIONS;
+	size_t pos = headless ? 0 : EVENT_SECTIONS;
 	const uint8_t *p;
 	uint32_t i, id;
 	size_t len;
 
-	for (i = 2; i < ev->n_sections; i++, pos += len) {
+	for (i = headless ? 0 : 2; i < ev->n_sections; i++, pos += len) {
 		p = buf + pos;
 		id = wire_get16(p + SEC_ID);
 		len = wire_get16(p + SEC_LENGTH);
@@ -133,11 +134,15 @@ static void read_sections(struct row *r, const struct dlpar_rtas_event *ev,
 }
 
 static void read_row(struct row *r, const struct dlpar_rtas_event *ev,
-		     const uint8_t *buf)
+		     const uint8_t *buf, int headless)
 {
 	memset(r, 0, sizeof(*r));
-	if (ev->version >= 6)
-		read_sections(r, ev, buf);
+	if (headless)
+		r->has |= DLPAR_RTAS_ROW_HEADLESS;
+	else if (ev->n_sections)
+		r->has |= DLPAR_RTAS_ROW_HEADER;
+	if (headless || ev->version >= 6)
+		read_sections(r, ev, buf, headless);
 	else if (ev->n_sections > 2)
 		r->has |= DLPAR_RTAS_ROW_V5;
 	if (!(ev->has & DLPAR_RTAS_HAS_HP))
@@ -207,13 +212,13 @@ static int timestamp(int64_t *out, uint32_t date, uint32_t time)
 
 /* When the event was made, by PH; before version 6 by the extended header. */
 static int created(int64_t *ms, const struct dlpar_rtas_event *ev,
-		   const uint8_t *buf)
+		   const uint8_t *buf, int headless)
 {
 	const uint8_t *ext = buf + EVENT_EXTHDR;
 
 	if (ev->has & DLPAR_RTAS_HAS_PH)
 		return timestamp(ms, ev->date, ev->time);
-	return ev->n_sections > 1 &&
+	return !headless && ev->n_sections > 1 &&
 	       timestamp(ms, wire_get32(ext + EXT_DATE),
 			 wire_get32(ext + EXT_TIME));
 }
@@ -242,17 +247,20 @@ static void put_event(const struct dlpar_rtas_columns *c, size_t row,
 }
 
 static void put_row(const struct dlpar_rtas_columns *c, size_t row,
-		    const struct dlpar_rtas_event *ev, const uint8_t *buf)
+		    const struct dlpar_rtas_event *ev, const uint8_t *buf,
+		    int headless)
 {
 	struct row r;
 	int64_t ms = 0;
 
-	read_row(&r, ev, buf);
-	if (created(&ms, ev, buf))
+	read_row(&r, ev, buf, headless);
+	if (created(&ms, ev, buf, headless))
 		r.has |= DLPAR_RTAS_ROW_TIMESTAMP;
 	put_event(c, row, ev);
 	c->timestamp[row] = ms;
 	c->source[row] = 0;
+	c->line[row] = 0;
+	c->fault[row] = DLPAR_TEXT_GOOD;
 	c->has[row] = r.has;
 	c->entry_id[row] = r.entry_id;
 	c->location_offset[row] = r.place_off;
@@ -297,7 +305,7 @@ int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
 					     len - pos);
 		if (rc < 0 && !flags)
 			break;
-		put_row(cols, row, &ev, buf + pos);
+		put_row(cols, row, &ev, buf + pos, 0);
 		if (rc < 0) {
 			put_damage(cols, row, rc, pos + off);
 			ev.len = (uint32_t)rtas_event_len(buf + pos,
@@ -305,6 +313,7 @@ int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
 		}
 		rc = 0;
 		cols->offset[row] = pos;
+		cols->place[row] = pos;
 		cols->length[row] = ev.len;
 		pos += ev.len;
 	}
@@ -314,4 +323,37 @@ int dlpar_rtas_decode_columns(const struct dlpar_rtas_columns *cols, size_t cap,
 	if (err_off)
 		*err_off = rc == DLPAR_ERR_NOSPACE ? pos : pos + off;
 	return rc;
+}
+
+int rtas_columns_place(const struct dlpar_rtas_columns *cols, size_t row,
+		       size_t *err_off, const uint8_t *buf,
+		       const struct dlpar_rtas_place *at)
+{
+	const uint8_t *p = buf + at->offset;
+	struct dlpar_rtas_event ev;
+	size_t off = 0;
+	int rc;
+
+	rc = at->headless ?
+	     dlpar_rtas_pel_decode(&ev, NULL, 0, &off, p, at->length) :
+	     dlpar_rtas_event_decode(&ev, NULL, 0, &off, p, at->length);
+	if (at->fault)
+		rc = DLPAR_ERR_TEXT;
+	put_row(cols, row, &ev, p, at->headless);
+	*err_off = (size_t)at->offset + off;
+	if (rc < 0)
+		put_damage(cols, row, rc, *err_off);
+	cols->offset[row] = at->offset;
+	cols->place[row] = at->place;
+	cols->length[row] = at->length;
+	if (at->line) {
+		cols->line[row] = at->line;
+		cols->fault[row] = at->fault;
+		cols->has[row] |= DLPAR_RTAS_ROW_LINE;
+	}
+	if (at->source != DLPAR_RTAS_NO_SOURCE) {
+		cols->source[row] = at->source;
+		cols->has[row] |= DLPAR_RTAS_ROW_SOURCE;
+	}
+	return rc < 0 ? rc : DLPAR_OK;
 }

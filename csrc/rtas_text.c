@@ -30,6 +30,8 @@ void dlpar_text_scan_init(struct dlpar_text_scan *scan)
 	scan->ended_key = 0;
 	scan->ended_number = 0;
 	scan->has_ended = 0;
+	scan->writer = text_writer(scan->writer_prefix, 0);
+	scan->writer_len = 0;
 	scan->seen_text = 0;
 	scan->n_carried = 0;
 	scan->dump.kind = 0;
@@ -169,6 +171,7 @@ int dlpar_text_scan_feed(struct dlpar_text_scan *scan,
 
 	out->n_found = 0;
 	out->n_bytes = 0;
+	out->n_damaged = 0;
 	out->used = 0;
 	if (!has_room(out))
 		return DLPAR_ERR_BADARG;

@@ -90,10 +90,13 @@ struct dlpar_text_scan {
 	uint64_t ended_key;	/* whose end marker came last */
 	uint32_t ended_number;
 	uint32_t has_ended;
+	uint64_t writer;	/* of the last line, by its prefix */
+	size_t writer_len;
 	int seen_text;
 	size_t n_carried;	/* of a line in pieces; beyond the room: counted */
 	struct text_event events[DLPAR_TEXT_OPEN_MAX];
 	struct text_dump dump;
+	uint8_t writer_prefix[DLPAR_TEXT_PREFIX_MAX];
 	uint8_t carried[DLPAR_TEXT_LINE_MAX];
 	uint8_t row[TEXT_ROW_MAX];
 };

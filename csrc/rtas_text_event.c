@@ -59,14 +59,18 @@ void text_event_emit(struct text_event *ev, struct dlpar_text_output *out)
 	uint8_t *p = out->bytes + out->n_bytes;
 
 	*found = ev->found;
-	found->data_off = (uint32_t)out->n_bytes;
+	found->data_off = (uint32_t)(out->n_bytes + sizeof(*found));
 	found->data_len = 0;
-	if (!found->reason)
+	if (found->reason)
+		out->n_damaged++;
+	else
 		found->data_len = (uint32_t)ev->need;
-	memcpy(p, ev->data, found->data_len);
 	found->prefix_off = found->data_off + found->data_len;
+	memcpy(p, found, sizeof(*found));
+	p += sizeof(*found);
+	memcpy(p, ev->data, found->data_len);
 	memcpy(p + found->data_len, ev->prefix, found->prefix_len);
-	out->n_bytes += found->data_len + found->prefix_len;
+	out->n_bytes = found->prefix_off + found->prefix_len;
 	ev->state = TEXT_FREE;
 }
 

@@ -19,6 +19,15 @@
 
 #define NO_DIGIT 0x10
 
+/* A row as the kernel prints it: " xxxxxxxx", as often as a row has room. */
+#define GROUP_LEN 4
+#define GROUP_TEXT (1 + 2 * GROUP_LEN)
+#define FULL_ROW (TEXT_ROW_LEN / GROUP_LEN * GROUP_TEXT)
+
+/* Bytes of a prefix that are hashed at a time. */
+#define HASH_LEN 8
+#define HASH_SEED UINT64_C(0x9e3779b97f4a7c15)
+
 /* Value of a hexadecimal digit, else NO_DIGIT. */
 static const uint8_t digit_values[256] = {
 #define NONE4 NO_DIGIT, NO_DIGIT, NO_DIGIT, NO_DIGIT
@@ -109,6 +118,38 @@ static size_t read_pairs(uint8_t *bytes, size_t cap, struct scan_at *at,
 	return n;
 }
 
+/* Eight digits with a blank before them. */
+static int read_group(uint8_t *bytes, const uint8_t *p)
+{
+	unsigned int high, low, all = 0;
+	size_t i;
+
+	if (*p++ != ' ')
+		return 0;
+	for (i = 0; i < GROUP_LEN; i++) {
+		high = digit_values[p[2 * i]];
+		low = digit_values[p[2 * i + 1]];
+		all |= high | low;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return !(all & NO_DIGIT);
+}
+
+/* A full row as the kernel prints it, which nearly every row is. */
+static int read_full_row(struct text_word *word, const struct scan_at *at)
+{
+	const uint8_t *p = at->p;
+	size_t i;
+
+	if (at->end - p != FULL_ROW)
+		return 0;
+	for (i = 0; i < TEXT_ROW_LEN; i += GROUP_LEN, p += GROUP_TEXT)
+		if (!read_group(word->bytes + i, p))
+			return 0;
+	word->n_bytes = TEXT_ROW_LEN;
+	return 1;
+}
+
 /*
  * The digits of a row, none in one after a full last one; a quote ends them
  * where the line is part of JSON.
@@ -116,8 +157,10 @@ static size_t read_pairs(uint8_t *bytes, size_t cap, struct scan_at *at,
 static void read_row(struct text_word *word, struct scan_at *at,
 		     const uint8_t *line)
 {
-	word->n_bytes = read_pairs(word->bytes, TEXT_ROW_LEN, at, 0);
 	word->what = TEXT_ROW;
+	if (read_full_row(word, at))
+		return;
+	word->n_bytes = read_pairs(word->bytes, TEXT_ROW_LEN, at, 0);
 	if (at->p < at->end && *at->p != '"') {
 		word->what = TEXT_BAD_ROW;
 		word->bad = (uint32_t)(at->p - line);
@@ -250,7 +293,8 @@ static void skip_brackets(struct scan_at *at)
 uint64_t text_writer(const uint8_t *prefix, size_t len)
 {
 	struct scan_at at = { prefix, prefix + len };
-	uint64_t key = 1;
+	uint64_t key = 1, word = 0;
+	unsigned int n = 0;
 	int known = 0;
 	uint8_t c;
 
@@ -270,9 +314,11 @@ uint64_t text_writer(const uint8_t *prefix, size_t len)
 			continue;
 		if (!known && is_digit(c))
 			c = '0';
-		key = wire_mix(key ^ c, UINT64_C(0x9e3779b97f4a7c15)) + 1;
+		word = word << 8 | c;
+		if (++n % HASH_LEN == 0)
+			key = wire_mix(key ^ word, HASH_SEED) + 1;
 	}
-	return key;
+	return wire_mix(key ^ word, HASH_SEED + n) + 1;
 }
 
 /* An offset of "00000010: " (xxd) or "00000010  " (hexdump -C). */

@@ -8,6 +8,8 @@
  * damaged. Must never give out bytes that a lost or a strange line could have
  * made wrong.
  */
+#include <string.h>
+
 #include "rtas_text.h"
 
 static int overlap(const struct text_event *a, const struct text_event *b)
@@ -440,10 +442,24 @@ static void take_row(struct dlpar_text_scan *scan,
 	take_row_alone(start(scan, out, line, word, key), word);
 }
 
+/* The writer of a line; mostly its prefix is that of the line before. */
+static uint64_t writer_of(struct dlpar_text_scan *scan, const uint8_t *prefix,
+			  size_t len)
+{
+	if (len == scan->writer_len && !memcmp(prefix, scan->writer_prefix, len))
+		return scan->writer;
+	if (len > sizeof(scan->writer_prefix))
+		return text_writer(prefix, len);
+	memcpy(scan->writer_prefix, prefix, len);
+	scan->writer_len = len;
+	scan->writer = text_writer(prefix, len);
+	return scan->writer;
+}
+
 void text_log_line(struct dlpar_text_scan *scan, struct dlpar_text_output *out,
 		   const struct text_line *line, const struct text_word *word)
 {
-	uint64_t key = text_writer(line->p, word->prefix_len);
+	uint64_t key = writer_of(scan, line->p, word->prefix_len);
 
 	if (word->what == TEXT_BEGIN)
 		take_begin(scan, out, line, word, key);

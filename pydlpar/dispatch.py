@@ -19,25 +19,29 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
+from pydlpar.entries.points import EntryPoints
 from pydlpar.errors import BusyError, EventError, RequestError
 from pydlpar.names import Buffer
-from pydlpar.operations import cpu, memory
-from pydlpar.operations.behaviour import Quirk, behaviour_of
+from pydlpar.operations import cpu, dt, io, memory, pmem
+from pydlpar.operations.behaviour import Behaviour, Quirk, behaviour_of
 from pydlpar.operations.calls import (
     CONFIGURE_CONNECTOR,
-    FUNCTIONS,
+    GET_POWER_LEVEL,
     GET_SENSOR_STATE,
     METHODS,
+    POWERS,
     SET_INDICATOR,
+    SLEEP,
     Operation,
     Platform,
     Run,
     refuse,
 )
+from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
 from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
 from pydlpar.rtas import decode_event
@@ -53,107 +57,16 @@ _MS = 1000
 _HOTPLUG = int(EventMask.HOTPLUG)
 _LOG_MAX = 2048
 
-_SLEEP = len(METHODS)
-_NAMES = (*FUNCTIONS, "sleep")
-
-_OPERATIONS: dict[int, Callable[[Run, HotplugRequest], Operation]] = {
+_Handler = Callable[[Run, HotplugRequest], Operation]
+_Entry = tuple[_Handler, Behaviour | None]
+_OPERATIONS: dict[int, _Handler] = {
     Resource.CPU: cpu.operate,
     Resource.MEMORY: memory.operate,
+    Resource.DT: dt.operate,
 }
-# What the interrupt handler takes; the rest it leaves to the daemon in user space.
-_KERNEL_RESOURCES = frozenset({Resource.CPU, Resource.MEMORY, Resource.PMEM})
 
 
-class Call(NamedTuple):
-    """One call that a request made.
-
-    Attributes:
-        function: the RTAS function, what the operating system did, or "sleep".
-        arguments: its arguments; of "sleep", the milliseconds.
-        status: RTAS status, or 0 or a negative errno.
-        result: the state (get-sensor-state), the status of every call of the walk
-            (ibm,configure-connector), else None.
-    """
-
-    function: str
-    arguments: tuple[int, ...]
-    status: int
-    result: Any = None
-
-
-class Outcome:
-    """What became of a request.
-
-    Attributes:
-        request: the request; None where there was none to be understood.
-        errno: 0, or the errno that the writer would see.
-        handled: False for an event that is not the kernel's to act upon.
-        changes: changes to the tree, in order: ("add", path), ("remove", path),
-            ("set", path, property, old, new).
-    """
-
-    __slots__ = ("_reason", "_trace", "changes", "errno", "handled", "request")
-
-    def __init__(
-        self,
-        request: HotplugRequest | None,
-        errno: int,
-        trace: list[tuple[tuple[int, ...], Any]],
-        changes: list[tuple[Any, ...]],
-        reason: Run | str,
-        handled: bool = True,
-    ) -> None:
-        self.request = request
-        self.errno = errno
-        self.changes = changes
-        self.handled = handled
-        self._trace = trace
-        self._reason = reason
-
-    @property
-    def calls(self) -> list[Call]:
-        """The calls made, in order."""
-        return [_call(effect, answer) for effect, answer in self._trace]
-
-    @property
-    def reason(self) -> str:
-        """Why it failed or was not handled, in words; empty where it succeeded."""
-        if isinstance(self._reason, str):
-            return self._reason
-        return self._reason.reason if self.errno else ""
-
-    def __repr__(self) -> str:
-        result = errno.errorcode.get(self.errno, "ok") if self.errno else "ok"
-        why = f": {self.reason}" if self.reason else ""
-        return f"<Outcome of {str(self.request)!r}: {result}{why}>"
-
-
-def _call(effect: tuple[int, ...], answer: Any) -> Call:
-    kind, *arguments = effect
-    if kind in (GET_SENSOR_STATE, CONFIGURE_CONNECTOR):
-        return Call(_NAMES[kind], tuple(arguments), answer[0], answer[1])
-    return Call(_NAMES[kind], tuple(arguments), answer)
-
-
-@dataclass
-class EventCounts:
-    """How many events came by the interrupt, by what was done with them.
-
-    Attributes:
-        handled: given to an operation.
-        user_space: of a resource that is left to the daemon in user space.
-        without_section: a well-formed log that has no hotplug section (Linux
-            dereferences a null pointer).
-        damaged: not a well-formed log (Linux reads out of bounds or loops).
-    """
-
-    handled: int = 0
-    user_space: int = 0
-    without_section: int = 0
-    damaged: int = 0
-
-
-class Dispatcher:
+class Dispatcher(EntryPoints):
     """Carries out hotplug requests on a partition against a platform.
 
     Belongs to one thread at a time, as requests hold one lock in the kernel: a
@@ -167,6 +80,7 @@ class Dispatcher:
         platform: who answers the calls.
         dialect: the kernel line.
         behaviour: what it does, quirks included.
+        user_space: what the kernel leaves to user space is carried out too.
         events: counts of events.
         last: outcome of the last write, event or request; None before the first.
     """
@@ -177,6 +91,7 @@ class Dispatcher:
         platform: Platform,
         dialect: str = "6.12",
         *,
+        user_space: bool = False,
         quirks: Iterable[Quirk] | None = None,
         sleep: Callable[[float], object] | None = None,
         max_busy: int | None = None,
@@ -185,6 +100,8 @@ class Dispatcher:
 
         Args:
             dialect: a key of `DIALECTS`.
+            user_space: carry out events of PCI slots and PHBs too, as the daemon
+                rtas_errd has drmgr do it. What rtas_errd ignores is not handled.
             quirks: bugs to imitate, instead of those of the dialect.
             sleep: called with the seconds of an extended delay. Without it no time
                 passes; the delay is in the record either way.
@@ -195,18 +112,30 @@ class Dispatcher:
             ArgumentError: no such dialect.
         """
         self.partition = partition
-        self.platform = platform
         self.dialect = dialect
         self.behaviour = behaviour_of(dialect, quirks)
+        self.user_space = user_space
         self.events = EventCounts()
         self.last: Outcome | None = None
         self._sleep = sleep
         self._max_busy = max_busy
-        self._methods = tuple(getattr(platform, name) for name in METHODS)
-        known = DIALECTS[dialect].resources.values()
-        self._operations = {r: op for r, op in _OPERATIONS.items() if r in known}
+        self._bind(platform)
+        self._operations = _operations(dialect, self.behaviour, user_space)
+        self._kernel_resources = {Resource.CPU, Resource.MEMORY}
+        if self.behaviour.pmem:
+            self._kernel_resources.add(Resource.PMEM)
         self._log_size = _log_size(partition)
         self._lock = threading.Lock()
+        self._start_entries(self._log_size)
+
+    def _bind(self, platform: Platform) -> None:
+        self.platform = platform
+        self._methods = (*(getattr(platform, name) for name in METHODS), self._pause)
+
+    @property
+    def resources(self) -> tuple[int, ...]:
+        """The resources that have an operation here."""
+        return tuple(self._operations)
 
     def write(self, data: Buffer | str) -> int:
         """Write to `/sys/kernel/dlpar`, once.
@@ -289,10 +218,14 @@ class Dispatcher:
             reason = "the event has no hotplug section"
             return Outcome(None, 0, [], [], reason, handled=False)
         request = HotplugRequest.from_section(section)
-        if request.resource not in _KERNEL_RESOURCES:
-            self.events.user_space += 1
+        if request.resource not in self._kernel_resources:
             reason = "this resource is left to user space"
-            return Outcome(request, 0, [], [], reason, handled=False)
+            if self.user_space:
+                reason = io.ignored(request)
+            if reason:
+                self.events.user_space += 1
+                self.error_log.log(log)
+                return Outcome(request, 0, [], [], reason, handled=False)
         self.events.handled += 1
         return self._carry_out(request)
 
@@ -314,13 +247,34 @@ class Dispatcher:
             raise BusyError(f"{what}: another request is being carried out")
 
     def _carry_out(self, request: HotplugRequest) -> Outcome:
-        run = Run(self.partition, self.behaviour)
+        operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
+        return self._run(operate, request, request, behaviour)
+
+    def _perform(
+        self,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
+    ) -> Outcome:
+        self._take_lock(repr(argument))
+        try:
+            self.last = self._run(operate, argument, None, None)
+            return self.last
+        finally:
+            self._lock.release()
+
+    def _run(
+        self,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
+        request: HotplugRequest | None,
+        behaviour: Behaviour | None,
+    ) -> Outcome:
+        run = Run(self.partition, behaviour or self.behaviour)
         trace: list[tuple[tuple[int, ...], Any]] = []
         rc = None
         try:
-            operate = self._operations.get(request.resource, _no_handler)
             with self.partition.tree.transaction():
-                rc = self._drive(operate(run, request), trace)
+                rc = self._drive(operate(run, argument), run.behaviour, trace)
         finally:
             if rc is None:
                 run.take_back()
@@ -328,7 +282,10 @@ class Dispatcher:
         return Outcome(request, failed, trace, run.changes, run)
 
     def _drive(
-        self, operation: Operation, trace: list[tuple[tuple[int, ...], Any]]
+        self,
+        operation: Operation,
+        behaviour: Behaviour,
+        trace: list[tuple[tuple[int, ...], Any]],
     ) -> int:
         """Answer an operation's effects until it returns."""
         send, append, methods = operation.send, trace.append, self._methods
@@ -339,10 +296,10 @@ class Dispatcher:
                 kind = effect[0]
                 answer = methods[kind](*effect[1:])
                 append((effect, answer))
-                if answer and kind <= CONFIGURE_CONNECTOR:
+                if answer and (kind <= CONFIGURE_CONNECTOR or kind in POWERS):
                     status = answer if kind == SET_INDICATOR else answer[0]
                     if status and _is_busy(status):
-                        answer = self._retry(effect, answer, trace)
+                        answer = self._retry(effect, answer, behaviour, trace)
         except StopIteration as stop:
             rc: int = stop.value
             return rc
@@ -351,6 +308,7 @@ class Dispatcher:
         self,
         effect: tuple[int, ...],
         answer: Any,
+        behaviour: Behaviour,
         trace: list[tuple[tuple[int, ...], Any]],
     ) -> Any:
         """Repeat a call that was answered busy, as long as the dialect would."""
@@ -358,25 +316,30 @@ class Dispatcher:
         busy = 0
         while True:
             status = answer if kind == SET_INDICATOR else answer[0]
-            if not (_is_busy(status) and self._retries(kind, status)):
+            if not (_is_busy(status) and _retries(behaviour, kind, status)):
                 return answer
             busy += 1
             if self._max_busy is not None and busy > self._max_busy:
                 return answer
             if status != _BUSY:
                 delay = min(10 ** (status - _DELAY_MIN), _LONGEST_DELAY_MS)
-                trace.append(((_SLEEP, delay), 0))
-                if self._sleep is not None:
-                    self._sleep(delay / _MS)
+                trace.append(((SLEEP, delay), self._pause(delay)))
             answer = self._methods[kind](*effect[1:])
             trace.append((effect, answer))
 
-    def _retries(self, kind: int, status: int) -> bool:
-        if kind == GET_SENSOR_STATE:
-            return self.behaviour.sensor_retry
-        if kind == CONFIGURE_CONNECTOR:
-            return status == _BUSY or self.behaviour.connector_delay
-        return True
+    def _pause(self, milliseconds: int) -> int:
+        if self._sleep is not None:
+            self._sleep(milliseconds / _MS)
+        return 0
+
+
+def _retries(behaviour: Behaviour, kind: int, status: int) -> bool:
+    """Whether a busy answer is asked for again (Linux rtas.c)."""
+    if kind == GET_SENSOR_STATE:
+        return behaviour.sensor_retry
+    if kind == CONFIGURE_CONNECTOR:
+        return status == _BUSY or behaviour.connector_delay
+    return status == _BUSY or kind != GET_POWER_LEVEL
 
 
 def _is_busy(status: int) -> bool:
@@ -385,6 +348,28 @@ def _is_busy(status: int) -> bool:
 
 def _no_handler(run: Run, request: HotplugRequest) -> Operation:
     return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
+
+
+_NO_OPERATION: _Entry = (_no_handler, None)
+
+
+def _operations(
+    dialect: str, behaviour: Behaviour, user_space: bool
+) -> dict[int, _Entry]:
+    """The operation of each resource, with its behaviour where it has its own."""
+    known = DIALECTS[dialect].resources.values()
+    found: dict[int, _Entry] = {
+        resource: (operate, None)
+        for resource, operate in _OPERATIONS.items()
+        if resource in known
+    }
+    if behaviour.pmem:
+        found[Resource.PMEM] = (pmem.operate, None)
+    if user_space:
+        # librtas waits wherever a call is answered busy, whatever the kernel.
+        patient = replace(behaviour, sensor_retry=True, connector_delay=True)
+        found.update((resource, (io.operate, patient)) for resource in io.RESOURCES)
+    return found
 
 
 def _log_size(partition: Partition) -> int:

@@ -1,15 +1,26 @@
-"""Lists of connectors as properties: `ibm,drc-info`, or the four arrays."""
+"""Lists of connectors as properties: `ibm,drc-info`, or the four arrays.
+
+The counterpart of `drc.DrcList`, which reads both (LoPAR 13.5.2).
+"""
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydlpar.drc import Drc, DrcList, DrcRun
 from pydlpar.errors import ArgumentError
 
-__all__ = ["drc_arrays", "drc_info"]
+__all__ = ["ARRAYS", "drc_arrays", "drc_info"]
+
+ARRAYS = (
+    "ibm,drc-indexes",
+    "ibm,drc-power-domains",
+    "ibm,drc-names",
+    "ibm,drc-types",
+)
+"""Names of the four arrays."""
 
 _U32 = struct.Struct(">I")
 _RUN_CELLS = struct.Struct(">5I")
@@ -19,40 +30,59 @@ _MAX_EXPANDED = 1 << 21
 _NUMBERED = re.compile(r"(.*?)(0|[1-9][0-9]{0,8})", re.DOTALL | re.ASCII).fullmatch
 
 
-def drc_info(drcs: DrcList) -> bytes:
+def drc_info(drcs: DrcList | Iterable[Drc]) -> bytes:
     """A list as `ibm,drc-info`, in its order, in as few records as that takes.
 
     Raises:
-        ArgumentError: a name does not end in a number, or is not ASCII.
+        ArgumentError: a name does not end in a number, a text is not ASCII, or a
+            number not 32-bit.
     """
-    runs = [*_runs_of(drcs.drcs), *drcs.runs]
-    return _U32.pack(len(runs)) + b"".join(
-        _text(run.type) + _text(run.prefix) + _RUN_CELLS.pack(*run[2:]) for run in runs
-    )
+    if isinstance(drcs, DrcList):
+        runs = [*_runs_of(drcs.drcs), *drcs.runs]
+    else:
+        runs = list(_runs_of(drcs))
+    return _U32.pack(len(runs)) + b"".join(map(_record, runs))
 
 
-def drc_arrays(drcs: DrcList) -> dict[str, bytes]:
-    """A list as the four arrays, by property name.
+def _record(run: DrcRun) -> bytes:
+    try:
+        cells = _RUN_CELLS.pack(*run[2:])
+    except struct.error:
+        raise ArgumentError(f"DRC {run}: expected 32-bit numbers") from None
+    return _text(run.type) + _text(run.prefix) + cells
+
+
+def drc_arrays(drcs: DrcList | Sequence[Drc]) -> dict[str, bytes]:
+    """A list as the four arrays, by property name, in the order of `ARRAYS`.
 
     Raises:
-        ArgumentError: a string is not ASCII, or the list has more than 2**21
-            connectors.
+        ArgumentError: a text is not ASCII, a number not 32-bit, or the list has more
+            than 2**21 connectors.
     """
     n = len(drcs)
     if n > _MAX_EXPANDED:
         raise ArgumentError(f"{n} connectors as arrays: at most {_MAX_EXPANDED}")
     indexes, names, types, domains = zip(*drcs, strict=True) if n else ((),) * 4
-    return {
-        "ibm,drc-indexes": struct.pack(f">{n + 1}I", n, *indexes),
-        "ibm,drc-names": _U32.pack(n) + b"".join(map(_text, names)),
-        "ibm,drc-types": _U32.pack(n) + b"".join(map(_text, types)),
-        "ibm,drc-power-domains": struct.pack(f">{n + 1}I", n, *domains),
-    }
+    count = _U32.pack(n)
+    columns = (
+        count + _cells(indexes),
+        count + _cells(domains),
+        count + b"".join(map(_text, names)),
+        count + b"".join(map(_text, types)),
+    )
+    return dict(zip(ARRAYS, columns, strict=True))
+
+
+def _cells(values: Sequence[int]) -> bytes:
+    try:
+        return struct.pack(f">{len(values)}I", *values)
+    except struct.error:
+        raise ArgumentError(f"DRC list: {values}, expected 32 bits each") from None
 
 
 def _text(text: str) -> bytes:
     if not text.isascii() or "\0" in text:
-        raise ArgumentError(f"DRC string {text!r}: expected ASCII")
+        raise ArgumentError(f"DRC string {text!r}: expected ASCII without NUL")
     return text.encode("ascii") + b"\0"
 
 

@@ -49,6 +49,7 @@ __all__ = [
     "situation",
     "situations",
     "state_table",
+    "waits_for_children",
 ]
 
 PROFILES: Final = ("qemu", "lopar")
@@ -355,6 +356,22 @@ def state_table(profile: str, kind: DrcKind) -> StateTable:
         configure=tuple(_work_out(rules, kind, CONFIGURE)),
         sense=tuple(sense),
     )
+
+
+@cache
+def waits_for_children(profile: str, kind: DrcKind) -> StateTable:
+    """The table of a physical connector with connectors behind it, in LoPAR's way.
+
+    It is isolated only when they are, like a PHB (multi-level isolation).
+    """
+    table = state_table(profile, kind)
+    row = tuple(
+        after._replace(effect=int(Effect.CHECK_CHILDREN))
+        if here == situation(table.ready, True) and not after.status
+        else after
+        for here, after in enumerate(table.indicators[_ISOLATE])
+    )
+    return table._replace(indicators={**table.indicators, _ISOLATE: row})
 
 
 _WHEN: Final[Mapping[frozenset[tuple[bool, bool]], str]] = {

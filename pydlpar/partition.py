@@ -15,10 +15,10 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import reduce
 from operator import or_
 from struct import unpack_from
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydlpar.constants import LmbFlags
-from pydlpar.drc import cpu_indexes
+from pydlpar.drc import DrcList, cpu_indexes
 from pydlpar.drmem import LmbTable, LookupArrays
 from pydlpar.errors import ArgumentError, DecodeError, DlparError
 
@@ -31,6 +31,16 @@ __all__ = ["DYNAMIC_MEMORY", "DYNAMIC_MEMORY_V2", "LOOKUP_ARRAYS", "Partition"]
 DYNAMIC_MEMORY = "ibm,dynamic-memory"
 DYNAMIC_MEMORY_V2 = "ibm,dynamic-memory-v2"
 LOOKUP_ARRAYS = "ibm,associativity-lookup-arrays"
+
+_DRC_LISTS = (
+    "ibm,drc-info",
+    "ibm,drc-indexes",
+    "ibm,drc-names",
+    "ibm,drc-types",
+    "ibm,drc-power-domains",
+)
+_KEPT_LISTS = 64
+"""Connector lists that are kept decoded: one for every PHB, and some bridges."""
 
 _MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
 _SERVERS = "ibm,ppc-interrupt-server#s"
@@ -62,6 +72,8 @@ class Partition:
         smt_threads: threads of a core that may come online; None for all.
         fadump: (base, size) in bytes of the firmware-assisted dump area, which
             cannot be removed; None where there is none.
+        byteorder: of the kernel.
+        slb_size: entries of the SLB, where they were set since boot.
     """
 
     def __init__(
@@ -71,6 +83,7 @@ class Partition:
         max_cpus: int | None = None,
         smt_threads: int | None = None,
         fadump: tuple[int, int] | None = None,
+        byteorder: Literal["little", "big"] = "little",
     ) -> None:
         """Read the state of a freshly booted partition from its tree.
 
@@ -87,9 +100,12 @@ class Partition:
         self.tree = tree
         self.smt_threads = smt_threads
         self.fadump = fadump
+        self.byteorder = byteorder
+        self.slb_size: int | None = None
         self._listed: tuple[
             tuple[bytes | None, bytes | None], tuple[Collection[int], ...]
         ] = ((None, None), ())
+        self._drc_lists: dict[tuple[bytes | None, ...], DrcList] = {}
         self._recorded: dict[int, int] = {}
         self._primary, self._max_nodes = _numa_shape(tree)
         self.memory_error: DlparError | None = None
@@ -182,6 +198,11 @@ class Partition:
         """The node that holds the LMB table."""
         return self.tree.get(_MEMORY_PATH)
 
+    @property
+    def free_ids(self) -> int:
+        """The logical CPU ids that are free, as a mask."""
+        return self._free
+
     def cpu_indexes(self, cpus: Node) -> tuple[Collection[int], ...]:
         """The DRC indexes of CPUs that /cpus lists, in order."""
         info = cpus.get("ibm,drc-info")
@@ -196,6 +217,22 @@ class Partition:
             if index in indexes:
                 return True
         return False
+
+    def drc_list(self, node: Node) -> DrcList:
+        """The connectors that a node lists.
+
+        Raises:
+            DecodeError: the list is malformed.
+        """
+        raw = tuple(node.get(name) for name in _DRC_LISTS)
+        found = self._drc_lists.get(raw)
+        if found is None:
+            if len(self._drc_lists) >= _KEPT_LISTS:
+                self._drc_lists.clear()
+            pairs = zip(_DRC_LISTS, raw, strict=True)
+            found = DrcList.from_properties({k: v for k, v in pairs if v is not None})
+            self._drc_lists[raw] = found
+        return found
 
     def threads_of(self, cpu: Node) -> tuple[int, ...] | None:
         """Hardware numbers of a CPU's threads; None where its node lists none."""

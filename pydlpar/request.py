@@ -28,6 +28,7 @@ __all__ = [
     "HotplugRequest",
     "first_page",
     "parse_request",
+    "read_number",
 ]
 
 PAGE_SIZE = 65536
@@ -317,13 +318,13 @@ def _token_number(tokens: list[bytes], position: int, what: str) -> int:
     text = tokens[position]
     if _USUAL_INDEX(text):
         return int(text, 16)
-    value = _number(text)
+    value = read_number(text)
     if value is None:
         _reject(what, tokens[position], _offset(tokens, position), "a 32-bit number")
     return value
 
 
-def _number(text: bytes) -> int | None:
+def read_number(text: bytes) -> int | None:
     """The value as kstrtou32() reads it, or None (invalid, or above 32 bits)."""
     match = _NUMBER.fullmatch(text)
     if match is None:
@@ -345,7 +346,7 @@ def _parse_prefixes(data: bytes, grammar: Dialect) -> HotplugRequest:
     resource, start = _prefix(data, 0, "resource", grammar.resources)
     action, start = _prefix(data, start, "action", _ACTION_WORDS)
     id_type, start = _prefix(data, start, "id type", grammar.id_types)
-    value = _number(data[start:])
+    value = read_number(data[start:])
     if value is None:
         _reject("number", data[start:], start, "a 32-bit number")
     if id_type is _BY_INDEX:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.rtas_event import RtasEvent, decode_event, raise_event_error
+from pydlpar.constants import TextFault
+from pydlpar.errors import EventError
+from pydlpar.rtas_event import (
+    RtasEvent,
+    decode_event,
+    decode_pel,
+    no_event,
+    raise_event_error,
+)
 from pydlpar.rtas_table import BytesLike, as_bytes
 
 __all__ = ["EventColumn", "EventTable", "decode_events", "event_columns"]
 
 _decode = lib.dlpar_rtas_batch_decode
+_decode_places = lib.dlpar_rtas_batch_places
 _put = lib.dlpar_rtas_batch_put
 _new = ffi.new
 _TOLERANT = lib.DLPAR_RTAS_TOLERANT
 _ERRORS_OF_EVENTS = lib.DLPAR_ERR_TRUNCATED
 _HAS_LOCATION = lib.DLPAR_RTAS_ROW_LOCATION
+_HEADLESS = lib.DLPAR_RTAS_ROW_HEADLESS
+_NO_EVENT = lib.DLPAR_ERR_TEXT
 
 
 class EventColumn(NamedTuple):
@@ -83,13 +93,18 @@ class EventTable:
     batch, too: `pyarrow.record_batch(table)`, `polars.DataFrame(table)`.
 
     Attributes:
-        offset, length: where the event stands in the input, in bytes.
-        source: number of the part of the input, see `sources`.
+        offset, length: where the event's bytes stand in what was decoded; of
+            lines that make no event, the length is 0.
+        source: number of its file, see `sources`.
+        place: where it, or in a text its first line, stands in the file, in
+            bytes.
+        line: number of its first line in a text, from 1.
         has: bits of `enum dlpar_rtas_has` and `enum dlpar_rtas_row_has` in C:
             which sections there are, and which columns hold a value.
         damage, damage_offset: the error code of a damaged event, and the first
             byte of the input that is not understood; 0 for sound ones. Only
             with `strict=False`.
+        fault: why lines of a text make no event, a `TextFault`; or 0.
         version, type, severity, disposition, initiator, target: of the fixed
             part.
         timestamp: of the private header, milliseconds since 1970-01-01 by the
@@ -104,7 +119,7 @@ class EventTable:
         resource, action, id_type, capabilities, drc_index, count, token: of
             the hotplug section.
         epow_action, epow_modifier: of the EPOW section.
-        sources: names of the parts of the input; none for `decode_events`.
+        sources: names of the files; none for `decode_events`.
     """
 
     __slots__ = (
@@ -128,13 +143,16 @@ class EventTable:
         "epow_modifier",
         "event_severity",
         "event_type",
+        "fault",
         "has",
         "id_type",
         "initiator",
         "length",
+        "line",
         "location_length",
         "location_offset",
         "offset",
+        "place",
         "plid",
         "reference_code",
         "resource",
@@ -165,13 +183,16 @@ class EventTable:
     epow_modifier: memoryview
     event_severity: memoryview
     event_type: memoryview
+    fault: memoryview
     has: memoryview
     id_type: memoryview
     initiator: memoryview
     length: memoryview
+    line: memoryview
     location_length: memoryview
     location_offset: memoryview
     offset: memoryview
+    place: memoryview
     plid: memoryview
     reference_code: memoryview
     resource: memoryview
@@ -186,17 +207,21 @@ class EventTable:
     version: memoryview
 
     def __init__(
-        self, parts: Sequence[bytes], sources: Sequence[str], strict: bool
+        self,
+        data: bytes,
+        strict: bool,
+        places: bytes | None = None,
+        sources: Sequence[str] = (),
     ) -> None:
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        ends = ffi.NULL
-        if sources:
-            ends = _new("uint64_t[]", list(accumulate(map(len, parts))))
-        cuts = _new("struct dlpar_rtas_parts *", (ends, len(sources)))
         out = _new("struct dlpar_rtas_batch **")
         row, offset = _new("size_t *"), _new("size_t *")
+        given = out, row, offset, data, len(data)
         flags = 0 if strict else _TOLERANT
-        rc = _decode(out, row, offset, data, len(data), cuts, flags)
+        if places is None:
+            rc = _decode(*given, flags)
+        else:
+            rows = ffi.from_buffer("struct dlpar_rtas_place[]", places)
+            rc = _decode_places(*given, rows, len(rows), flags)
         if rc <= _ERRORS_OF_EVENTS:
             what = f"RTAS event {row[0]} of a batch"
             raise_event_error(rc, what, offset[0], row[0])
@@ -231,14 +256,28 @@ class EventTable:
         return self._rows
 
     def __getitem__(self, row: int) -> RtasEvent:
-        return decode_event(self.raw_at(row), self._strict)
+        raw = self.raw_at(row)
+        if self.damage[row] == _NO_EVENT:
+            return no_event(raw, self._damage_at(row))
+        if self.has[row] & _HEADLESS:
+            return decode_pel(raw, self._strict)
+        return decode_event(raw, self._strict)
+
+    def _damage_at(self, row: int) -> EventError:
+        """What is wrong with lines that make no event."""
+        fault = TextFault(self.fault[row]).name.lower()
+        text = f"line {self.line[row]}: no event: {fault}"
+        return EventError(text, _NO_EVENT, self.place[row], row)
 
     def __iter__(self) -> Iterator[RtasEvent]:
         for row in range(len(self)):
             yield self[row]
 
     def raw_at(self, row: int) -> bytes:
-        """The bytes of a row's event; of a damaged one, all up to the next."""
+        """The bytes of a row's event; of a damaged one, all up to the next.
+
+        None of lines that make no event.
+        """
         start = self.offset[row]
         return self._data[start : start + self.length[row]]
 
@@ -310,4 +349,4 @@ def decode_events(data: BytesLike, strict: bool = True) -> EventTable:
     Source: LoPAR 7.3.3. Cost: one native call, and one object for each column
     that is asked for.
     """
-    return EventTable([as_bytes(data)], (), strict)
+    return EventTable(as_bytes(data), strict)

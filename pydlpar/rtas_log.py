@@ -11,7 +11,7 @@ from pydlpar.errors import EventError
 from pydlpar.rtas_event import RtasEvent, decode_event, decode_pel
 from pydlpar.rtas_table import BytesLike, as_bytes
 
-__all__ = ["LogRecord", "decode_log", "detect_log"]
+__all__ = ["LogRecord", "decode_log", "detect_log", "detect_records"]
 
 _detect = lib.dlpar_rtas_detect
 _next = lib.dlpar_rtas_log_next
@@ -42,7 +42,7 @@ def detect_log(data: BytesLike) -> Carrier:
     Raises:
         EventError: none of them is recognised.
     """
-    return _detected(as_bytes(data))[0]
+    return detect_records(as_bytes(data))[0]
 
 
 def decode_log(
@@ -72,7 +72,7 @@ def decode_log(
     """
     raw = as_bytes(data)
     if kind is None:
-        kind, detected = _detected(raw)
+        kind, detected = detect_records(raw)
         record_length = record_length or detected
     decode = decode_pel if kind in _HEADLESS else decode_event
     record = ffi.new("struct dlpar_rtas_carried *")
@@ -100,7 +100,12 @@ def _moved(error: EventError, start: int, row: int) -> EventError:
     return EventError(text, error.code, offset, row)
 
 
-def _detected(raw: bytes) -> tuple[Carrier, int]:
+def detect_records(raw: bytes) -> tuple[Carrier, int]:
+    """What carries the events of a whole log, and how long an error_log record is.
+
+    Raises:
+        EventError: as `detect_log`.
+    """
     length = ffi.new("size_t *")
     rc = _detect(length, raw, len(raw))
     if rc < 0:

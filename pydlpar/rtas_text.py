@@ -12,7 +12,8 @@ The reading is C's; what Python does is one object an event.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from struct import Struct
 from threading import Lock
 from typing import Any, Protocol
@@ -28,7 +29,9 @@ __all__ = [
     "TextDamage",
     "TextScanner",
     "events_from_hex",
+    "first_damage",
     "scan_text",
+    "text_pieces",
 ]
 
 _feed = lib.dlpar_text_scan_feed
@@ -36,12 +39,13 @@ _from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _new_uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 
-# struct dlpar_text_found, as C lays it out; and of it what every event needs.
+# struct dlpar_text_found, as C lays it out at the start of each record.
 FOUND = Struct("=4Q9I3Bx")
-BRIEF = Struct("=32x4I20x2xBx")
-WHOLE = Struct("72s")
-_START, _END, _FIRST, _LAST = range(4)
+_START, _END, _FIRST, _LAST, _DATA, _SIZE = range(6)
 _NUMBER, _PADDING, _REPEATED, _EXPECTED, _GOT, _KIND, _MARKERS, _REASON = range(8, 16)
+_WORDS = FOUND.size // 4
+_DATA_WORD = 8  # of the struct seen as words: data_off
+_REASON_BYTE = FOUND.size - 2
 
 _CHUNK = 1 << 20
 _FOUND_CAP = 2 * lib.DLPAR_TEXT_FOUND_MIN
@@ -91,20 +95,20 @@ Source = str | BytesLike | Readable | Iterable[str | bytes]
 class _Found:
     """Where something stands in a text."""
 
-    __slots__ = ("_found", "_prefix")
+    __slots__ = ("_record",)
 
-    def __init__(self, found: bytes, prefix: bytes) -> None:
-        self._found = found
-        self._prefix = prefix
+    def __init__(self, record: bytes) -> None:
+        self._record = record
+
+    @property
+    def _row(self) -> tuple[int, ...]:
+        return FOUND.unpack_from(self._record)
 
     @property
     def prefix(self) -> str:
         """What the first line begins with, before "RTAS"; at most 255 bytes."""
-        return self._prefix.decode("utf-8", "surrogateescape")
-
-    @property
-    def _row(self) -> tuple[int, ...]:
-        return FOUND.unpack(self._found)
+        start = FOUND.size + self._row[_SIZE]
+        return self._record[start:].decode("utf-8", "surrogateescape")
 
     @property
     def start(self) -> int:
@@ -175,16 +179,15 @@ class _Found:
 class FoundEvent(_Found):
     """An event found in a text, whole by its line numbers and its length word.
 
-    Attributes:
-        raw: the event's bytes.
+    It keeps one copy of the event's bytes; everything is read when asked for.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ()
 
-    def __init__(self, found: bytes, prefix: bytes, raw: bytes) -> None:
-        self._found = found
-        self._prefix = prefix
-        self.raw = raw
+    @property
+    def raw(self) -> bytes:
+        """The event's bytes."""
+        return self._record[FOUND.size : FOUND.size + self._row[_SIZE]]
 
     @property
     def padding(self) -> int:
@@ -228,6 +231,10 @@ class TextDamage(_Found):
         return f"<TextDamage: {self}>"
 
 
+Taker = Callable[[Any], object]
+"""Gets a `struct dlpar_text_output`."""
+
+
 class TextScanner:
     """Finds events in a text that comes in pieces, as from a live stream.
 
@@ -255,7 +262,9 @@ class TextScanner:
         Raises:
             BusyError: another thread is feeding this scanner.
         """
-        return self._take(text, False)
+        items: list[FoundEvent | TextDamage] = []
+        self.feed_into(text, lambda out: items.extend(_found(out)))
+        return items
 
     def finish(self) -> list[FoundEvent | TextDamage]:
         """What was still open when the text ended; then it may begin anew.
@@ -263,11 +272,25 @@ class TextScanner:
         Raises:
             BusyError: as `feed`.
         """
-        items = self._take(b"", True)
-        lib.dlpar_text_scan_init(self._scan)
+        items: list[FoundEvent | TextDamage] = []
+        self.finish_into(lambda out: items.extend(_found(out)))
         return items
 
-    def _take(self, text: str | BytesLike, last: bool) -> list[FoundEvent | TextDamage]:
+    def feed_into(self, text: str | BytesLike, take: Taker) -> None:
+        """As `feed`, for those that want what C found as it is.
+
+        Args:
+            text: the next piece.
+            take: gets a `struct dlpar_text_output`, valid during the call.
+        """
+        self._scan_all(text, False, take)
+
+    def finish_into(self, take: Taker) -> None:
+        """As `finish`; see `feed_into`."""
+        self._scan_all(b"", True, take)
+        lib.dlpar_text_scan_init(self._scan)
+
+    def _scan_all(self, text: str | BytesLike, last: bool, take: Taker) -> None:
         data = (
             text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         )
@@ -275,14 +298,11 @@ class TextScanner:
             raise BusyError("another thread is feeding this TextScanner")
         try:
             with _from_buffer(data) as memory:
-                return self._take_all(memory, len(memory), last)
+                self._scan_memory(memory, len(memory), last, take)
         finally:
             self._lock.release()
 
-    def _take_all(
-        self, memory: Any, size: int, last: bool
-    ) -> list[FoundEvent | TextDamage]:
-        items: list[FoundEvent | TextDamage] = []
+    def _scan_memory(self, memory: Any, size: int, last: bool, take: Taker) -> None:
         text, out = ffi.cast("uint8_t *", memory), self._out
         offset = 0
         while True:
@@ -290,28 +310,38 @@ class TextScanner:
             if rc < 0:
                 raise_error(rc, "scanning text")
             if out.n_found:
-                self._collect(items, out.n_found, out.n_bytes)
+                take(out)
             if rc == 0:
-                return items
+                return
             offset += out.used
 
-    def _collect(
-        self, items: list[FoundEvent | TextDamage], n_found: int, n_bytes: int
-    ) -> None:
-        data = _buffer(self._bytes, n_bytes)[:]
-        founds = _buffer(self._found, n_found * FOUND.size)[:]
-        append = items.append
-        for (found,), (start, size, begin, length, reason) in zip(
-            WHOLE.iter_unpack(founds), BRIEF.iter_unpack(founds), strict=True
-        ):
-            prefix = data[begin : begin + length] if length else b""
-            if reason:
-                append(TextDamage(found, prefix))
-            else:
-                append(FoundEvent(found, prefix, data[start : start + size]))
+
+def _found(out: Any) -> Iterable[FoundEvent | TextDamage]:
+    """An object for each record of an output."""
+    n, end = out.n_found, out.n_bytes
+    data = _buffer(out.bytes, end)[:]
+    founds = memoryview(_buffer(out.found, n * FOUND.size))
+    starts = [
+        start - FOUND.size for start in founds.cast("I")[_DATA_WORD::_WORDS].tolist()
+    ]
+    starts.append(end)
+    records = [data[at:to] for at, to in pairwise(starts)]
+    if not out.n_damaged:
+        return map(FoundEvent, records)
+    return [
+        TextDamage(record) if record[_REASON_BYTE] else FoundEvent(record)
+        for record in records
+    ]
 
 
-def _pieces(source: Source) -> Iterator[str | BytesLike]:
+def first_damage(out: Any) -> TextDamage | None:
+    """The first damage of a `struct dlpar_text_output`."""
+    if not out.n_damaged:
+        return None
+    return next(item for item in _found(out) if isinstance(item, TextDamage))
+
+
+def text_pieces(source: Source) -> Iterator[str | BytesLike]:
     """*source* in pieces of bounded size, as far as that is in our hands."""
     if isinstance(source, bytearray | memoryview):
         source = memoryview(source).cast("B")
@@ -353,7 +383,7 @@ def scan_text(source: Source) -> Iterator[FoundEvent | TextDamage]:
     memory: one piece of the text, and open events.
     """
     scanner = TextScanner()
-    for piece in _pieces(source):
+    for piece in text_pieces(source):
         yield from scanner.feed(piece)
     yield from scanner.finish()
 

@@ -16,19 +16,29 @@ from datetime import datetime
 from places import CORPUS
 
 from pydlpar import DeviceTree, Dispatcher, Firmware, Partition
+from pydlpar.constants import Action, Resource, Sensor
+from pydlpar.request import HotplugRequest
 
 DIALECT = "5.16"  # Linux 6.1
 GUESTS = CORPUS / "guest"
 
-TRACED = {9001: "isolation", 9003: "allocation"}
+TRACED = {9001: "isolation_state", 9002: "dr_indicator", 9003: "allocation_state"}
+ENTITY_SENSE = 9003
+EPOW = 0x40000000
 EVENT_TIME = slice(0x20, 0x28)
 
 
 @dataclass
 class Came:
-    """What a step gave: results of writes, events, the trace, QMP events."""
+    """What a step gave: results of writes, events, the trace, QMP events.
+
+    And for each drmgr that ran on a slot or PHB, its exit status and what each of
+    its readings of a sensor gave: (DRC index, status, state).
+    """
 
     results: list[int] = field(default_factory=list)
+    exits: list[int] = field(default_factory=list)
+    sensors: list[tuple[int, int, int]] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     qmp_events: list[str] = field(default_factory=list)
@@ -45,7 +55,12 @@ class Tracer:
         return getattr(self.firmware, name)
 
     def get_sensor_state(self, sensor, index):
-        if index not in self.firmware.connectors:
+        if sensor != ENTITY_SENSE:
+            self.came.trace.append(
+                f"spapr_rtas_get_sensor_state_not_supported sensor index: {index:#x}, "
+                f"type: {sensor}"
+            )
+        elif index not in self.firmware.connectors:
             self.came.trace.append(
                 f"spapr_rtas_get_sensor_state_invalid sensor index: {index:#x}"
             )
@@ -53,8 +68,7 @@ class Tracer:
 
     def set_indicator(self, indicator, index, value):
         self.came.trace.append(
-            f"spapr_drc_set_{TRACED[indicator]}_state drc: {index:#x}, "
-            f"state: {value:#x}"
+            f"spapr_drc_set_{TRACED[indicator]} drc: {index:#x}, state: {value:#x}"
         )
         return self.firmware.set_indicator(indicator, index, value)
 
@@ -74,6 +88,18 @@ class Tracer:
         for index in device.drc_indexes:
             self.came.trace.append(f"spapr_drc_attach drc: {index:#x}")
 
+    def unplug(self, id):
+        device = next(found for found in self.firmware.devices if found.id == id)
+        for connector in device.connectors:
+            self.came.trace.append(
+                f"spapr_drc_unplug_request drc: {connector.index:#x}"
+            )
+            if not connector.is_empty_state:
+                self.came.trace.append(
+                    f"spapr_drc_awaiting_quiesce drc: {connector.index:#x}"
+                )
+        self.firmware.unplug(device)
+
 
 class Replay:
     """A guest, replayed step by step."""
@@ -84,7 +110,12 @@ class Replay:
         boot = self.tree("00-boot.dtb")
         self.clock = datetime(2000, 1, 1)
         self.tracer = Tracer(Firmware.from_tree(boot, clock=lambda: self.clock))
-        self.dispatcher = Dispatcher(Partition(boot), self.tracer, dialect=DIALECT)
+        partition = Partition(boot)
+        self.dispatcher = Dispatcher(partition, self.tracer, dialect=DIALECT)
+        # The guests have no rtas_errd: drmgr ran where the transcript says so.
+        self.drmgr = Dispatcher(
+            partition, self.tracer, dialect=DIALECT, user_space=True
+        )
         self.backends = {}
 
     def tree(self, name):
@@ -102,11 +133,37 @@ class Replay:
         else:
             for data in writes_of_drmgr(step):
                 self.write(data)
+            for command in io_commands(step):
+                self.run_drmgr(*command)
         came.qmp_events = [event["event"] for event in self.tracer.qmp_events]
         return came
 
     def write(self, data):
         self.tracer.came.results.append(self.dispatcher.write(data))
+
+    def run_drmgr(self, resource, action, name):
+        """`drmgr -c pci` and `-c phb`, by DRC name or index."""
+        index = int(name, 16) if name.startswith("0x") else self.index_of(name)
+        outcome = self.drmgr.handle(HotplugRequest.index(resource, action, index))
+        came = self.tracer.came
+        came.exits.append(outcome.exit_status)
+        came.sensors += [
+            (call.arguments[1], call.status, call.result)
+            for call in outcome.calls
+            if call.function == "get-sensor-state"
+        ]
+
+    def index_of(self, name):
+        """The DRC index of a name, which some node of the tree lists."""
+        partition = self.dispatcher.partition
+        lists = (partition.drc_list(node) for node in partition.tree.nodes())
+        found = (drcs.find_name(name) for drcs in lists)
+        return next(drc.index for drc in found if drc)
+
+    def epow_interrupt(self):
+        """Linux reads the EPOW sensor, then fetches the event (kernel.md 6.2)."""
+        self.tracer.get_sensor_state(Sensor.EPOW, 0)
+        self.tracer.check_exception(EPOW, 2048)
 
     def command(self, step):
         """A QMP command; queries change nothing."""
@@ -118,6 +175,12 @@ class Replay:
         elif step["what"] == "device_add":
             self.tracer.plugged(self.plug(arguments))
             self.dispatcher.interrupt()
+        elif step["what"] == "device_del":
+            self.tracer.unplug(arguments["id"])
+            self.dispatcher.interrupt()
+        elif step["what"] == "system_powerdown":
+            self.tracer.firmware.system_powerdown()
+            self.epow_interrupt()
         elif not step["what"].startswith("query-"):
             raise ValueError(f"unknown command {step['what']}")
 
@@ -126,6 +189,16 @@ class Replay:
         if arguments["driver"] == "pc-dimm":
             size = self.backends[arguments["memdev"]]
             return firmware.plug_memory(size, arguments["id"])
+        if arguments["driver"] == "spapr-pci-host-bridge":
+            return firmware.plug_phb(arguments["index"], arguments["id"])
+        if arguments["driver"].endswith("-pci"):
+            slot, function = None, 0
+            if "addr" in arguments:
+                slot, function = (int(n, 16) for n in arguments["addr"].split("."))
+            bus = arguments.get("bus", 0)
+            return firmware.plug_pci(
+                arguments["driver"], slot, function, arguments["id"], bus=bus
+            )
         return firmware.plug_cpu(arguments["core-id"], arguments["id"])
 
 
@@ -157,6 +230,34 @@ def writes_of_drmgr(step):
     line = re.compile(f"spapr_drc_set_{first} drc: (\\w+), state: {state}")
     found = (line.fullmatch(entry) for entry in step["drc_trace"])
     return [f"cpu {action} index {m[1]}".encode() for m in found if m]
+
+
+def io_commands(step):
+    """The drmgr commands of a step that are about slots or PHBs, in order."""
+    pattern = r'drmgr -c (pci|phb) -([ar]) -s (?:"([^"]+)"|(\S+))'
+    resources = {"pci": Resource.PCI, "phb": Resource.PHB}
+    actions = {"a": Action.ADD, "r": Action.REMOVE}
+    return [
+        (resources[kind], actions[flag], quoted or plain)
+        for kind, flag, quoted, plain in re.findall(pattern, step["what"])
+    ]
+
+
+def expected_exits(step):
+    """Exit status of each of the step's drmgr commands; None where none is shown."""
+    if not io_commands(step):
+        return []
+    runs = re.split(r"^drmgr: ", step["result"], flags=re.MULTILINE)[1:]
+    shown = [re.search(r"^rc=(\d+)", text, re.MULTILINE) for text in runs]
+    return [match and int(match[1]) for match in shown]
+
+
+def expected_sensors(step):
+    """(DRC index, status, state) of each sensor reading that drmgr printed."""
+    if not io_commands(step):
+        return []
+    lines = re.findall(r"get-sensor for (\w+): (-?\d+), (-?\d+)", step["result"])
+    return [(int(index, 16), int(rc), int(state)) for index, rc, state in lines]
 
 
 def expected_results(step):

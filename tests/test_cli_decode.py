@@ -20,10 +20,11 @@ from places import CORPUS
 
 import pydlpar
 from pydlpar.cli.app import app
-from pydlpar.cli.decode_input import from_binary, is_text
+from pydlpar.cli.decode_input import from_binary
 from pydlpar.cli.encode import kernel_text
 from pydlpar.constants import EpowAction
 from pydlpar.rtas_classic import classic_text
+from pydlpar.rtas_input import is_text
 
 MAIN = "from pydlpar.cli import main; main()"
 TIME = datetime(2026, 1, 2, 3, 4, 5)
@@ -309,16 +310,19 @@ def test_arrow_file(tmp_path):
     target = tmp_path / "events.arrow"
     result = run("--arrow", target, tmp_path / "a", tmp_path / "b", tmp_path / "c")
     assert result.exit_code == 0, result.stderr
-    assert "1 log without RTAS header left out" in result.stderr
     rows = arrow.ipc.open_file(target).read_all().to_pylist()
     assert [row["type"] for row in rows] == [
         "hotplug",
         "epow",
         "platform_error",
         "epow",
+        None,
     ]
     assert rows[0]["drc_index"] == 0x80000010
-    assert [row["source"][-1] for row in rows] == ["a", "a", "b", "b"]
+    assert [row["source"][-1] for row in rows] == ["a", "a", "b", "b", "c"]
+    assert [row["line"] for row in rows][1:3] == [None, 1]
+    assert [row["place"] for row in rows][:3] == [0, len(MEMORY), 0]
+    assert rows[4]["reference_code"] == rows[2]["reference_code"] == "B123E504"
     assert run("--arrow", target, "--type", "retry", tmp_path / "a").exit_code == 0
     assert arrow.ipc.open_file(target).read_all().num_rows == 0
 

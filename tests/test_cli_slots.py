@@ -298,7 +298,8 @@ def as_terminal(monkeypatch, columns, **environment):
     def console(*_, **__):
         return Console(force_terminal=True, width=columns, _environ=environment)
 
-    monkeypatch.setattr("pydlpar.cli.output.Console", console)
+    monkeypatch.setattr("rich.console.Console", console)
+    monkeypatch.setenv("FORCE_COLOR", "1")
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200])

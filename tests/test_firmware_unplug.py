@@ -157,13 +157,6 @@ def test_boot_core_stays():
     assert len(machine.events) == 0
 
 
-def test_io_devices_are_not_unplugged():
-    machine = firmware()
-    bridge = machine.connectors[0x20000000].device
-    with pytest.raises(PlatformError, match="unplugs cores and DIMMs only"):
-        machine.unplug(bridge)
-
-
 @pytest.mark.parametrize("order", [LMBS, LMBS[::-1], (LMBS[1], LMBS[2], LMBS[0])])
 def test_dimm_leaves_with_its_last_lmb(machine, order):
     """In whatever order the guest gives them back."""

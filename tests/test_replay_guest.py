@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from replay import GUESTS, Replay, content, expected_results, writes_of_drmgr
+from replay import (
+    GUESTS,
+    Replay,
+    content,
+    expected_exits,
+    expected_results,
+    expected_sensors,
+    writes_of_drmgr,
+)
 
-# Name, steps, writes, plugs that raise an event, device trees.
-GUEST_RUNS = [("cpu-lifecycle", 22, 27, 2, 12), ("memory-lifecycle", 23, 16, 2, 13)]
+# Name, steps, writes, steps that raise an event, device trees.
+GUEST_RUNS = [
+    ("cpu-lifecycle", 22, 27, 2, 12),
+    ("memory-lifecycle", 23, 16, 2, 13),
+    ("pci-lifecycle", 9, 0, 5, 6),
+]
 
 
 def replay_of(name):
@@ -25,7 +37,12 @@ def test_every_step(name, steps, writes, plugs, trees):
         came = replay.run(step)
         assert came.results == expected_results(step), what
         assert came.trace == step["drc_trace"], what
-        assert came.qmp_events == [e["event"] for e in step["qmp_events"]], what
+        for got, shown in zip(came.exits, expected_exits(step), strict=True):
+            assert shown in (None, got), what
+        assert came.sensors == expected_sensors(step), what
+        # The last step of a guest that is powered down has none.
+        events = step.get("qmp_events", [])
+        assert came.qmp_events == [e["event"] for e in events], what
         events = [bytes.fromhex(step["event"])] if "event" in step else []
         assert came.events == events, what
         if "tree" in step:

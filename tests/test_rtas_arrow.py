@@ -255,17 +255,6 @@ def test_names_that_do_not_belong_to_a_batch_are_refused():
     assert (rc, out.release) == (lib.DLPAR_ERR_BADARG, ffi.NULL)
 
 
-@pytest.mark.parametrize("ends", [[5, 4, 44], [44, 45], [43], [44, 40]])
-def test_parts_that_are_not_of_the_input_are_refused(ends):
-    parts = ffi.new("struct dlpar_rtas_parts *")
-    parts.ends, parts.n = (kept := ffi.new("uint64_t[]", ends)), len(ends)
-    out = ffi.new("struct dlpar_rtas_batch **")
-    row, offset = ffi.new("size_t *"), ffi.new("size_t *")
-    rc = lib.dlpar_rtas_batch_decode(out, row, offset, v.HP_ONLY, 44, parts, 0)
-    assert (rc, out[0]) == (lib.DLPAR_ERR_BADARG, ffi.NULL)
-    assert kept
-
-
 def _folder(path):
     (path / "sub").mkdir()
     (path / "a.bin").write_bytes(v.HP_ONLY + v.PRRN)
@@ -284,25 +273,10 @@ def test_a_directory_is_read_file_by_file(tmp_path):
     names = [table.sources[i].removeprefix(f"{tmp_path}/") for i in table.source]
     assert names == ["a.bin", "a.bin", "b.bin", "c.txt", "sub/d.bin"]
     assert table.damaged == [2]
-    assert table.offset.tolist() == [0, 44, 52, 95, 211]
-    assert table.damage_offset[2] == 52 + 4
+    assert table.place.tolist() == [0, 44, 0, 0, 0]
+    assert table.damage_offset[2] - table.offset[2] == 4
     assert [path.name for path, _ in stream.rejected] == ["notes.md", "empty"]
     assert repr(stream) == "<EventStream of 6 files>"
-
-
-def test_what_carries_events_is_taken_off(tmp_path):
-    """Records of error_log are events; a log without RTAS headers is not."""
-    records = [n.to_bytes(4, "big") + v.HP_ONLY.ljust(100, b"\0") for n in (7, 8)]
-    (tmp_path / "error_log").write_bytes(b"".join(records))
-    (tmp_path / "opal.pel").write_bytes(v.CPU_REMOVE_INDEX[24:])
-    (tmp_path / "strange").write_bytes(b"\0\0\0\0\0")
-    stream = read_logs(tmp_path)
-    (table,) = stream
-    assert table.drc_index.tolist() == [0x80000003, 0x80000003, 0]
-    assert table.damaged == [2]
-    ((path, error),) = stream.rejected
-    assert path.name == "opal.pel"
-    assert "no RTAS header" in str(error)
 
 
 def test_tables_end_with_a_file(tmp_path):

@@ -25,6 +25,7 @@ from pydlpar.constants import (
     EventType,
     IdType,
     Resource,
+    TextFault,
 )
 from pydlpar.rtas_batch import event_columns
 
@@ -40,7 +41,7 @@ def test_columns_of_known_events():
     assert table.offset.tolist() == [0, 116, 232, 348, 392, 400, 408, 456]
     assert table.length.tolist() == [116, 116, 116, 44, 8, 8, 48, 4]
     assert table.type.tolist() == [229, 229, 64, 229, 226, 160, 64, 9]
-    sections = [has & 0xFFFFFF for has in table.has]
+    sections = [has & 0x3FFFFF for has in table.has]
     assert sections == [7, 7, 11, 4, 0, 0, lib.DLPAR_RTAS_ROW_V5, 0]
     assert table.drc_index.tolist()[:4] == [0x80000010, 0x10000008, 0, 0x80000003]
     assert table.count.tolist()[:4] == [4, 0, 0, 0]
@@ -191,11 +192,14 @@ def test_words_are_the_names_of_the_enumerations():
         "id_type": IdType,
         "epow_action": EpowAction,
         "epow_modifier": EpowModifier,
+        "fault": TextFault,
     }
     columns = {column.name: column for column in event_columns() if column.words}
     assert columns.keys() == enums.keys()
     for name, enum in enums.items():
         words = {i: word for i, word in enumerate(columns[name].words) if word}
+        if name == "fault":
+            assert words.pop(lib.DLPAR_TEXT_GOOD) == "none"
         assert words == {int(member): member.name.lower() for member in enum}
 
 

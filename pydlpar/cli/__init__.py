@@ -12,11 +12,12 @@ def main() -> NoReturn:
     """Entry point of the `pydlpar` command."""
     try:
         from pydlpar.cli.app import app
+
+        # What a command needs is loaded when it needs it.
+        app()
     except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("click", "rich"):
             raise
-        sys.exit(
-            f"pydlpar: the command needs {error.name!r}: pip install 'pydlpar[cli]'"
-        )
-    app()
+        sys.exit(f"pydlpar: the command needs {package!r}: pip install 'pydlpar[cli]'")
     raise SystemExit(0)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from pydlpar.cli import decode_filter
-from pydlpar.cli.decode_arrow import ArrowWriter
 from pydlpar.cli.decode_follow import LIVE, follow
 from pydlpar.cli.decode_input import (
     Damage,
@@ -28,14 +27,17 @@ from pydlpar.cli.decode_output import (
     PageWriter,
     Writer,
 )
+from pydlpar.cli.inputs import STDIN
 from pydlpar.cli.output import Screen
-from pydlpar.cli.sources import STDIN
 from pydlpar.cli.words import counted, visible
 
 __all__ = ["decode"]
 
 _PROGRESS_FROM = 8 << 20
 _NAMED = 3
+_HANG = "    "
+# As a shell has it for a process that SIGINT has ended.
+_INTERRUPTED = 130
 
 
 @click.command(short_help="Show the RTAS events in files, logs and streams.")
@@ -131,8 +133,8 @@ def decode(
     Damage and totals are told on standard error. An event with a damaged section
     is shown as far as it is sound.
 
-    Exit status: 0 all read, 1 damage found, or a FILE that is neither text nor
-    events; 2 bad usage, or a FILE that cannot be opened.
+    Exit status: 0 all read; 1 damage found, or a FILE that is neither text nor
+    events; 2 bad usage, or a file that cannot be read; 130 interrupted.
     """
     if sum((verbose, as_json, ndjson, arrow is not None, classic)) > 1:
         raise click.UsageError(
@@ -148,29 +150,26 @@ def decode(
             raise click.UsageError("no FILE given ('-' is standard input)")
         paths = (STDIN,)
     inputs = [] if live else find_inputs(paths)
-    writer: Writer
-    screen = Screen()
     several = len(inputs) > 1
     if arrow is not None:
-        writer = ArrowWriter(arrow)
+        from pydlpar.cli.decode_arrow import ArrowWriter
+
+        writer: Writer = ArrowWriter(arrow)
     elif as_json or ndjson:
         writer = JsonWriter(array=as_json)
     elif verbose:
-        writer = PageWriter(screen, several)
+        writer = PageWriter(Screen(), several)
     elif classic:
-        writer = ClassicWriter(screen, several)
+        writer = ClassicWriter(Screen(), several)
     else:
-        writer = LineWriter(screen, several)
+        writer = LineWriter(Screen(), several)
     report = _Report(writer, tests)
     if live:
         report.live(follow(paths[0] if paths else LIVE))
     else:
         with _progress(inputs) as advance:
-            for given in inputs:
-                report.take(read_input(given, advance))
-    writer.end()
-    report.end(len(inputs))
-    sys.exit(1 if report.damaged else 0)
+            report.all(read_input(given, advance) for given in inputs)
+    sys.exit(report.end(len(inputs)))
 
 
 def _tests(
@@ -200,22 +199,32 @@ def _tests(
 def _progress(inputs: list[Input]) -> Iterator[Callable[[int], object]]:
     """A bar on standard error, where somebody waits for it."""
     total = sum(given.size for given in inputs)
-    console = Console(stderr=True)
     # On a terminal the lines themselves show how far it is.
-    wanted = console.is_terminal and not sys.stdout.isatty()
+    if total < _PROGRESS_FROM or not sys.stderr.isatty() or sys.stdout.isatty():
+        yield _no_progress
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
     columns = BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(
-        *columns,
-        console=console,
-        transient=True,
-        disable=total < _PROGRESS_FROM or not wanted,
-    ) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("events", total=total)
         yield lambda size: progress.advance(task, size)
 
 
+def _no_progress(_size: int) -> None:
+    """Nobody waits."""
+
+
 def _tell(text: str) -> None:
-    click.echo(visible(text, "utf-8"), err=True)
+    """A line on standard error; on a terminal as many as it takes."""
+    text = visible(text, "utf-8")
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(
+            text, width, subsequent_indent=_HANG, break_on_hyphens=False
+        )
+    click.echo(text, err=True)
 
 
 class _Report:
@@ -225,13 +234,9 @@ class _Report:
         self._writer = writer
         self._tests = tests
         self._events = self._shown = self._damage = 0
-        self._strange = 0
+        self._strange = self._closed = 0
         self._without: list[str] = []
-
-    @property
-    def damaged(self) -> bool:
-        """Whether something could not be read."""
-        return bool(self._damage or self._strange)
+        self._interrupted = False
 
     def take(self, items: Iterable[Item]) -> None:
         """All of one input."""
@@ -245,7 +250,8 @@ class _Report:
                 self._writer.flush()
             elif isinstance(item, Damage):
                 self._writer.flush()
-                self._damage += 1
+                self._closed += item.closed
+                self._damage += not item.closed
                 _tell(f"{item.file}: {item.text}")
             elif item.named:
                 self._strange += not item.understood
@@ -256,6 +262,14 @@ class _Report:
             else:
                 self._without.append(item.file)
 
+    def all(self, inputs: Iterable[Iterable[Item]]) -> None:
+        """All of all inputs, unless interrupted."""
+        try:
+            for items in inputs:
+                self.take(items)
+        except KeyboardInterrupt:
+            self._interrupted = True
+
     def live(self, items: Iterable[Item]) -> None:
         """A stream, until it ends or is interrupted."""
         try:
@@ -264,18 +278,32 @@ class _Report:
             # What was asked for: the end, not a failure.
             self._writer.flush()
 
-    def end(self, files: int) -> None:
-        """The totals."""
+    def end(self, files: int) -> int:
+        """The rest and the totals. Returns the exit status."""
+        if self._interrupted:
+            self._writer.flush()
+            _tell("interrupted")
+        else:
+            self._writer.end()
         if self._without:
             names = ", ".join(self._without[:_NAMED])
             more = len(self._without) - _NAMED
             names += f" and {more} more" if more > 0 else ""
             _tell(f"no event in {counted(len(self._without), 'file')}: {names}")
+        _tell(self._total(files))
+        if self._interrupted:
+            return _INTERRUPTED
+        return 2 if self._closed else int(bool(self._damage or self._strange))
+
+    def _total(self, files: int) -> str:
         line = counted(self._events, "event")
-        if files > 1:
-            line += f" in {counted(files - len(self._without), 'file')}"
+        if files > 1 and not self._interrupted:
+            read = files - len(self._without) - self._closed
+            line += f" in {counted(read, 'file')}"
         if self._shown != self._events:
             line += f", {self._shown} shown"
         if self._damage:
             line += f", damage in {counted(self._damage, 'place')}"
-        _tell(line)
+        if self._closed:
+            line += f", {counted(self._closed, 'file')} not read"
+        return line

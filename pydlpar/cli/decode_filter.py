@@ -38,19 +38,23 @@ def _number(text: str) -> int | None:
         return None
 
 
-def _named(text: str, names: dict[str, int]) -> int:
+def _bad(option: str, text: str) -> click.BadParameter:
+    return click.BadParameter(text, param_hint=f"'{option}'")
+
+
+def _named(option: str, text: str, names: dict[str, int]) -> int:
     number = names.get(text.lower().replace("-", "_").replace(" ", "_"))
     if number is None:
         number = _number(text)
     if number is None:
         expected = ", ".join(names)
-        raise click.BadParameter(f"{text!r}, expected a number or one of {expected}")
+        raise _bad(option, f"{text!r}, expected a number or one of {expected}")
     return number
 
 
 def type_test(given: tuple[str, ...]) -> Test:
     """Events of one of these types."""
-    types = {_named(text, _TYPES) for text in given}
+    types = {_named("--type", text, _TYPES) for text in given}
     return lambda event: event.type in types
 
 
@@ -59,7 +63,7 @@ def severity_test(given: tuple[str, ...]) -> Test:
     classes = {_CLASSES[text.lower()] for text in given if text.lower() in _CLASSES}
     rest = [text for text in given if text.lower() not in _CLASSES]
     known = _SEVERITIES | dict.fromkeys(_CLASSES, 0)
-    severities = {_named(text, known) for text in rest}
+    severities = {_named("--severity", text, known) for text in rest}
 
     def test(event: RtasEvent) -> bool:
         if event.severity in severities:
@@ -75,8 +79,8 @@ def severity_test(given: tuple[str, ...]) -> Test:
 
 def time_test(since: str | None, until: str | None) -> Test:
     """Events of a span of time, both ends included; none that have no time."""
-    first = _time(since) if since else datetime.min
-    last = _time(until) if until else datetime.max
+    first = _time("--since", since) if since else datetime.min
+    last = _time("--until", until) if until else datetime.max
     if until and len(until) == len("2026-01-02"):
         last += timedelta(days=1, microseconds=-1)
 
@@ -87,16 +91,17 @@ def time_test(since: str | None, until: str | None) -> Test:
     return test
 
 
-def _time(text: str) -> datetime:
+def _time(option: str, text: str) -> datetime:
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(
-            f"time {text!r}, expected one as 2026-01-02 or '2026-01-02 03:04:05'"
+        raise _bad(
+            option,
+            f"time {text!r}, expected one as 2026-01-02 or '2026-01-02 03:04:05'",
         ) from None
     if stamp.tzinfo is not None:
-        raise click.BadParameter(
-            f"time {text!r} has a time zone, which the platform's clock has not"
+        raise _bad(
+            option, f"time {text!r} has a time zone, which the platform's clock has not"
         )
     return stamp
 
@@ -133,9 +138,9 @@ def where_test(text: str) -> Test:
     section_id, dot, name = key.rpartition(".")
     name = name.replace("-", "_")
     if not equals or not name:
-        raise click.BadParameter(f"{text!r}, expected FIELD=VALUE")
+        raise _bad("--where", f"{text!r}, expected FIELD=VALUE")
     if name not in _field_names():
-        raise click.BadParameter(f"{text!r}: no section has a field {name!r}")
+        raise _bad("--where", f"{text!r}: no section has a field {name!r}")
     number = _number(value)
 
     def test(event: RtasEvent) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from pydlpar._ffi import lib
-from pydlpar.cli.decode_input import Item, from_binary, from_text, is_text
-from pydlpar.cli.sources import InputError
+from pydlpar.cli.decode_input import Item, from_binary, from_text
+from pydlpar.cli.inputs import InputError
+from pydlpar.rtas_input import is_text
 
 __all__ = ["LIVE", "follow"]
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pydlpar import EventError, decode_event, decode_log, detect_log
-from pydlpar.cli.sources import STDIN, InputError, shown_path
-from pydlpar.rtas import FoundEvent, RtasEvent, TextDamage, TextScanner
+from pydlpar.cli.inputs import STDIN, InputError, shown_path
+from pydlpar.errors import EventError
+from pydlpar.rtas import (
+    FoundEvent,
+    RtasEvent,
+    TextDamage,
+    TextScanner,
+    decode_event,
+    decode_log,
+)
+from pydlpar.rtas_input import Contents, Form, file_pieces, look_into
 
 __all__ = [
     "Damage",
@@ -24,16 +30,8 @@ __all__ = [
     "find_inputs",
     "from_binary",
     "from_text",
-    "is_text",
     "read_input",
 ]
-
-_CHUNK = 1 << 20
-_LOOK = 4096
-_GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
-# What no text has among its first bytes; an event begins with its version.
-_CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\f\r\x1b"))
 
 
 class Input(NamedTuple):
@@ -56,23 +54,40 @@ class Found(NamedTuple):
     Attributes:
         event: what could be read of it, if it is damaged.
         file: as messages name it.
-        unit: of `place`: `"line"` of a text, from 1, or `"byte"`, from 0.
-        place: where it begins.
+        line: of a text, from 1, where it begins; None in a log in binary.
+        byte: of the file, where it or its line begins.
         sequence: its number in an `error_log`, or by a text's markers.
     """
 
     event: RtasEvent
     file: str
-    unit: str
-    place: int
+    line: int | None
+    byte: int
     sequence: int | None
+
+    @property
+    def unit(self) -> str:
+        """What `place` counts: `"line"` or `"byte"`."""
+        return "byte" if self.line is None else "line"
+
+    @property
+    def place(self) -> int:
+        """Where it begins, as people look for it."""
+        return self.byte if self.line is None else self.line
 
 
 class Damage(NamedTuple):
-    """What could not be read: where, why, and what was expected."""
+    """What is wrong: where, why, and what was expected.
+
+    Attributes:
+        file: as messages name it.
+        text: what there is to say.
+        closed: it is the file that cannot be read, not what it holds.
+    """
 
     file: str
     text: str
+    closed: bool = False
 
 
 class Nothing(NamedTuple):
@@ -85,11 +100,6 @@ class Nothing(NamedTuple):
 
 Item = Found | Damage | Nothing | None
 """None stands between pieces of the input: the next one may take its time."""
-
-
-def is_text(head: bytes) -> bool:
-    """Whether a file that begins so is text."""
-    return head.translate(None, _CONTROLS) == head
 
 
 def find_inputs(paths: Iterable[str]) -> list[Input]:
@@ -118,16 +128,21 @@ def find_inputs(paths: Iterable[str]) -> list[Input]:
 
 def _below(directory: str) -> list[Input]:
     os.scandir(directory).close()
-    closed: list[str] = []
     found: list[Input] = []
-    # What cannot be looked into is told when it cannot be read.
-    for root, _, names in os.walk(
-        directory, onerror=lambda e: closed.append(e.filename)
-    ):
-        for path in (Path(root, name) for name in names):
-            if path.is_file():
-                found.append(Input(str(path), path.stat().st_size, False))
-    found += (Input(path, 0, False) for path in closed)
+
+    def closed(error: OSError) -> None:
+        # What cannot be looked into is told when it cannot be read.
+        found.append(Input(error.filename, 0, False))
+
+    for root, _, names in os.walk(directory, onerror=closed):
+        for path in (os.path.join(root, name) for name in names):
+            try:
+                status = os.stat(path)
+            except OSError:
+                found.append(Input(path, 0, False))
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.append(Input(path, status.st_size, False))
     return sorted(found, key=lambda given: Path(given.path).parts)
 
 
@@ -136,71 +151,35 @@ def read_input(given: Input, advance: Callable[[int], object]) -> Iterator[Item]
     shown = shown_path(given.path)
     try:
         if given.path == STDIN:
-            yield from _read(_pieces(sys.stdin.buffer, advance), shown, given.named)
+            contents = look_into(_told(sys.stdin.buffer, advance))
+            yield from _read(contents, shown, given.named)
         else:
             with open(given.path, "rb") as file:
-                yield from _read(_pieces(file, advance), shown, given.named)
+                contents = look_into(_told(file, advance))
+                yield from _read(contents, shown, given.named)
     except OSError as error:
-        if given.named:
-            raise InputError(f"{shown}: {error.strerror}") from None
-        yield Damage(shown, f"cannot be read: {error.strerror}")
-    except zlib.error as error:
-        yield Damage(shown, f"damaged gzip data: {error}")
+        yield Damage(shown, f"cannot be read: {error.strerror}", closed=True)
+    except EventError as error:
+        yield Damage(shown, str(error))
 
 
-def _pieces(file: BinaryIO, advance: Callable[[int], object]) -> Iterator[bytes]:
-    """A file in pieces, as they come."""
-    # A pipe's read() waits for all that it was asked for, read1() does not.
-    while piece := file.read1(_CHUNK):  # type: ignore[attr-defined]
+def _told(file: BinaryIO, advance: Callable[[int], object]) -> Iterator[bytes]:
+    for piece in file_pieces(file):
         advance(len(piece))
         yield piece
 
 
-def _unpacked(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces of a file; unpacked if it is gzipped. Raises: zlib.error."""
-    head = next(packed, b"")
-    if not head.startswith(_GZIP):
-        yield from chain((head,), packed)
-        return
-    member = zlib.decompressobj(_GZIP_WINDOW)
-    for piece in chain((head,), packed):
-        while piece:
-            if member.eof:
-                member = zlib.decompressobj(_GZIP_WINDOW)
-            yield member.decompress(piece, _CHUNK)
-            piece = member.unused_data if member.eof else member.unconsumed_tail
-    yield member.flush()
-    if not member.eof:
-        raise zlib.error("it ends early")
-
-
-def _read(pieces: Iterator[bytes], shown: str, named: bool) -> Iterator[Item]:
-    pieces = _unpacked(pieces)
-    head = next(pieces, b"")
-    while not is_text(head[:_LOOK]) and len(head) < _LOOK:
-        more = next(pieces, b"")
-        if not more:
-            break
-        head += more
-    text = is_text(head[:_LOOK]) or not _is_log(head)
-    if text:
-        items = from_text(chain((head,), pieces), shown)
+def _read(contents: Contents, shown: str, named: bool) -> Iterator[Item]:
+    if contents.form is Form.LOG:
+        items = from_binary(b"".join(contents.pieces), shown)
     else:
-        items = from_binary(b"".join(chain((head,), pieces)), shown)
+        items = from_text(contents.pieces, shown)
     empty = True
     for item in items:
         empty = empty and item is None
         yield item
     if empty:
-        yield Nothing(shown, is_text(head[:_LOOK]), named)
-
-
-def _is_log(head: bytes) -> bool:
-    try:
-        detect_log(head)
-    except EventError:
-        return False
-    return True
+        yield Nothing(shown, contents.form is Form.TEXT, named)
 
 
 def from_text(pieces: Iterable[bytes], shown: str) -> Iterator[Item]:
@@ -219,7 +198,7 @@ def _of_text(item: FoundEvent | TextDamage, shown: str) -> Iterator[Item]:
         yield Damage(shown, str(item))
         return
     event = decode_event(item.raw, strict=False)
-    yield Found(event, shown, "line", item.first_line, item.number)
+    yield Found(event, shown, item.first_line, item.start, item.number)
     if event.damage is not None:
         yield Damage(shown, f"line {item.first_line}: {event.damage}")
 
@@ -235,7 +214,7 @@ def from_binary(data: bytes, shown: str, start: int = 0) -> Iterator[Item]:
     try:
         for record in decode_log(data, strict=False):
             event, place = record.event, start + record.offset
-            yield Found(event, shown, "byte", place, record.sequence)
+            yield Found(event, shown, None, place, record.sequence)
             if event.damage is not None:
                 yield Damage(shown, f"event at byte {place}: {event.damage}")
     except EventError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Protocol
@@ -28,6 +29,7 @@ _HANG = "    "
 _FIELD = 24
 _PAGE = 100
 _MANY = 512
+_COLUMNS = re.compile(" {2,}")
 
 
 class Writer(Protocol):
@@ -131,6 +133,8 @@ class PageWriter(_Lines):
         yield screen.paint(screen.visible(place), "dim")
         page = found.event.describe().splitlines()
         body = page.index("") - 1
+        width = screen.width
+        tight = width is not None and max(map(len, page[body:])) > width
         summary = screen.visible(found.event.summary())
         style = _style(found.event) or "bold"
         for part in textwrap.wrap(
@@ -139,17 +143,23 @@ class PageWriter(_Lines):
             yield screen.paint(part, style)
         for line in page[body:]:
             title = "bold" if line and not line.startswith(" ") else ""
-            for part in self._fitting(screen.visible(line)):
+            for part in self._fitting(screen.visible(line), tight):
                 yield screen.paint(part, title)
         yield ""
 
-    def _fitting(self, line: str) -> list[str]:
-        """A line, broken behind the column of values if the terminal is narrow."""
+    def _fitting(self, line: str, tight: bool) -> list[str]:
+        """A line; if it has to be, broken behind the column of values.
+
+        *tight*: some line of the page has to be; words follow the values then.
+        """
         width = self._screen.width
-        if width is None or len(line) <= width:
+        if width is None or not tight:
             return [line]
         indent = len(line) - len(line.lstrip())
         hang = min(indent + _FIELD if indent else len(_HANG), width // 2)
+        line = line[:hang] + _COLUMNS.sub("  ", line[hang:])
+        if len(line) <= width:
+            return [line]
         return textwrap.wrap(line, width, subsequent_indent=" " * hang)
 
 

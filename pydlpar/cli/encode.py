@@ -20,8 +20,8 @@ from pydlpar import (
     event_from_dict,
     hotplug_events,
 )
+from pydlpar.cli.inputs import STDIN, InputError, read_bytes, shown_path
 from pydlpar.cli.output import write_bytes, write_file
-from pydlpar.cli.sources import STDIN, InputError, read_bytes, shown_path
 from pydlpar.constants import Action, Resource
 from pydlpar.rtas import RtasEvent, from_json
 

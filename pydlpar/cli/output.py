@@ -12,15 +12,16 @@ from itertools import islice
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from pydlpar.cli.sources import STDIN, InputError
+from pydlpar.cli.inputs import STDIN, InputError
 from pydlpar.cli.words import visible
 
 __all__ = ["Screen", "write_bytes", "write_file"]
 
 _MODE = 0o644
 _LINES = 512
+# What makes Rich take for a terminal what is none.
+_FORCES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 
 
 class Screen:
@@ -34,6 +35,14 @@ class Screen:
     """
 
     def __init__(self) -> None:
+        if not sys.stdout.isatty() and os.environ.keys().isdisjoint(_FORCES):
+            self._colour = False
+            self._encoding = sys.stdout.encoding or "utf-8"
+            self.width: int | None = None
+            return
+        # Takes longer to load than a small log to decode.
+        from rich.console import Console
+
         console = Console()
         self._colour = console.color_system is not None and not console.no_color
         self._encoding = console.encoding

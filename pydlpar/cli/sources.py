@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import sys
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,13 @@ from pydlpar import (
     PlatformError,
     TreeError,
     decode_event,
+)
+from pydlpar.cli.inputs import (
+    STDIN,
+    InputError,
+    MissingError,
+    read_bytes,
+    shown_path,
 )
 from pydlpar.cli.words import counted, visible
 from pydlpar.data import default_tree_bytes
@@ -53,7 +59,6 @@ __all__ = [
     "shown_path",
 ]
 
-STDIN = "-"
 EMBEDDED = "@pseries"
 """What the tree of the embedded machine is called where a file is expected."""
 _GZIP = b"\x1f\x8b"
@@ -62,24 +67,6 @@ _TEXT_SUFFIXES = (".dts", ".dtso")
 _EVENT_VERSIONS = range(1, 16)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
-
-
-class InputError(click.ClickException):
-    """What was given cannot be used. Exit status 2."""
-
-    exit_code = 2
-
-    def show(self, file: object = None) -> None:
-        """One line on standard error, which names from a tree cannot break."""
-        del file
-        text = visible(self.format_message(), "utf-8")
-        click.echo(f"pydlpar: {text}", err=True)
-
-
-class MissingError(InputError):
-    """The tree has no such node or property. Exit status 1."""
-
-    exit_code = 1
 
 
 class Source(NamedTuple):
@@ -112,21 +99,6 @@ class Step(NamedTuple):
     is_event: bool
     origin: str
     is_named: bool = False
-
-
-def read_bytes(path: str) -> bytes:
-    """A file, or standard input, whole."""
-    try:
-        if path == STDIN:
-            return sys.stdin.buffer.read()
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-
-
-def shown_path(path: str) -> str:
-    """A source as messages name it."""
-    return "standard input" if path == STDIN else path
 
 
 def read_blob(path: str) -> tuple[bytes, bool]:

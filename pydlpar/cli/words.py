@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydlpar._ffi import lib
 from pydlpar.constants import (
@@ -14,7 +14,9 @@ from pydlpar.constants import (
     IsolationState,
     Sensor,
 )
-from pydlpar.dispatch import Call, Outcome
+
+if TYPE_CHECKING:
+    from pydlpar.dispatch import Call, Outcome
 
 __all__ = [
     "as_record",

@@ -22,16 +22,38 @@ class Quirk(Enum):
     Members:
         DRC_INFO_COUNT: before 5.16, "cpu add count" over `ibm,drc-info` stays at
             the first CPU that exists, so that it finds too few.
+        MIGRATED_CHILDREN: of what a migration adds, only the first node is attached.
+        OFDT_BOUND: "update_property" on `/proc/powerpc/ofdt` takes a length that
+            overshoots the end by that of the phandle and one; there are zeros.
         RESERVED_WALK: "memory add count" does not count RESERVED LMBs as
             available, but tries them; one that it added cannot be removed again.
         SIGNED_COUNT: an indexed-count of 2^31 or more is a successful no-op.
+        STALE_LOG: an EPOW or error interrupt without an event acts on the last one
+            that came by either.
+        UPDATE_DESYNC: a node to be added below an unknown phandle leaves its DRC
+            index behind, which is taken for the next phandle.
         V2_MERGE: `ibm,dynamic-memory-v2` is written with sets merged across gaps,
             which a reader expands to wrong addresses.
+        DT_DRC_INFO: before 6.17, "dt add" looks for the node that owns a connector
+            in `ibm,drc-info` only.
+
+    Bugs of drmgr that can be imitated:
+        DRMGR_BLIND: a PCI slot whose sensor cannot be read is taken to have a card.
+        DRMGR_FORGETS: nodes leave the tree before their connector is isolated, and
+            do not come back where that is refused; what is behind a bridge is not
+            given back, nor what a PHB that fails had acquired.
     """
 
     DRC_INFO_COUNT = "drc-info-count"
+    DRMGR_BLIND = "drmgr-blind"
+    DRMGR_FORGETS = "drmgr-forgets"
+    DT_DRC_INFO = "dt-drc-info"
+    MIGRATED_CHILDREN = "migrated-children"
+    OFDT_BOUND = "ofdt-bound"
     RESERVED_WALK = "reserved-walk"
     SIGNED_COUNT = "signed-count"
+    STALE_LOG = "stale-log"
+    UPDATE_DESYNC = "update-desync"
     V2_MERGE = "v2-merge"
 
 
@@ -64,6 +86,7 @@ class Behaviour:
             firmware learns that the removal was refused.
         sensor_retry: a busy answer to get-sensor-state is retried, not an error.
         connector_delay: 990x from configure-connector is retried, not an error.
+        pmem: persistent memory is the kernel's, not left to user space.
         quirks: the bugs imitated.
     """
 
@@ -74,7 +97,8 @@ class Behaviour:
     hints: bool
     sensor_retry: bool
     connector_delay: bool
-    quirks: frozenset[Quirk] = frozenset({Quirk.RESERVED_WALK})
+    pmem: bool
+    quirks: frozenset[Quirk] = frozenset({Quirk.RESERVED_WALK, Quirk.DT_DRC_INFO})
 
 
 def _historic(memory: MemoryStyle, interrupts: bool) -> Behaviour:
@@ -87,6 +111,7 @@ def _historic(memory: MemoryStyle, interrupts: bool) -> Behaviour:
         hints=False,
         sensor_retry=False,
         connector_delay=False,
+        pmem=False,
         quirks=frozenset({Quirk.DRC_INFO_COUNT, Quirk.RESERVED_WALK}),
     )
 
@@ -99,6 +124,7 @@ _NEWEST = Behaviour(
     hints=True,
     sensor_retry=True,
     connector_delay=True,
+    pmem=True,
 )
 
 BEHAVIOURS = {

@@ -23,8 +23,10 @@ from pydlpar.constants import (
     RtasStatus,
     Sensor,
 )
+from pydlpar.errors import DecodeError, ExistsError
 
 if TYPE_CHECKING:
+    from pydlpar.node import Node
     from pydlpar.operations.behaviour import Behaviour
     from pydlpar.partition import Partition
 
@@ -32,20 +34,28 @@ __all__ = [
     "ADD_MEMORY",
     "CONFIGURE_CONNECTOR",
     "FUNCTIONS",
+    "GET_POWER_LEVEL",
     "GET_SENSOR_STATE",
     "METHODS",
     "OFFLINE_CPU",
+    "OFFLINE_DEVICE",
     "OFFLINE_MEMORY",
     "ONLINE_CPU",
+    "ONLINE_DEVICE",
     "ONLINE_MEMORY",
+    "POWERS",
     "REMOVE_MEMORY",
     "SET_INDICATOR",
+    "SET_POWER_LEVEL",
+    "SLEEP",
     "Effect",
     "Operation",
     "Platform",
     "Run",
     "acquire",
     "configure",
+    "graft",
+    "indicator_failed",
     "refuse",
     "release",
     "rtas_errno",
@@ -61,6 +71,13 @@ ADD_MEMORY = 5
 ONLINE_MEMORY = 6
 OFFLINE_MEMORY = 7
 REMOVE_MEMORY = 8
+SET_POWER_LEVEL = 9
+GET_POWER_LEVEL = 10
+ONLINE_DEVICE = 11
+OFFLINE_DEVICE = 12
+
+POWERS = frozenset({SET_POWER_LEVEL, GET_POWER_LEVEL})
+"""The calls about power levels, which are RTAS functions too."""
 
 METHODS = (
     "get_sensor_state",
@@ -72,8 +89,15 @@ METHODS = (
     "online_memory",
     "offline_memory",
     "remove_memory",
+    "set_power_level",
+    "get_power_level",
+    "online_device",
+    "offline_device",
 )
 """Name of the `Platform` method by kind of effect."""
+
+SLEEP = len(METHODS)
+"""Wait so many milliseconds: no platform, but the dispatcher answers it, with 0."""
 
 FUNCTIONS = (
     "get-sensor-state",
@@ -85,8 +109,16 @@ FUNCTIONS = (
     "online-memory",
     "offline-memory",
     "remove-memory",
+    "set-power-level",
+    "get-power-level",
+    "online-device",
+    "offline-device",
+    "sleep",
 )
-"""Name for people by kind of effect; the first three are RTAS functions."""
+"""Name for people by kind of effect.
+
+The first three and those of `POWERS` are RTAS functions.
+"""
 
 Effect = tuple[int, ...]
 Operation = Generator[Effect, Any, int]
@@ -113,8 +145,9 @@ _ERRNOS = {
 class Platform(Protocol):
     """The other side of an operation: firmware, and the rest of the kernel.
 
-    The first four are RTAS calls and answer RTAS status words. The others do what
-    the operating system does itself and answer 0 or a negative errno.
+    The first four and the power levels are RTAS calls and answer RTAS status words.
+    The others do what the operating system does itself and answer 0 or a negative
+    errno.
     """
 
     def get_sensor_state(self, sensor: int, index: int, /) -> tuple[int, int]:
@@ -132,6 +165,9 @@ class Platform(Protocol):
 
     def check_exception(self, mask: int, length: int, /) -> tuple[int, bytes]:
         """Status (0: an event, 1: none) and the next event of a class."""
+
+    def event_scan(self, mask: int, length: int, /) -> tuple[int, bytes]:
+        """The same, where nobody interrupted; a dispatcher calls it for its poll."""
 
     def online_cpu(self, thread: int, /) -> int:
         """Start the CPU thread with this hardware number."""
@@ -151,6 +187,18 @@ class Platform(Protocol):
     def remove_memory(self, base: int, size: int, /) -> int:
         """Remove the memory block at *base*; Linux ignores the answer."""
 
+    def set_power_level(self, domain: int, level: int, /) -> tuple[int, int]:
+        """Status, and the level that a power domain has then."""
+
+    def get_power_level(self, domain: int, /) -> tuple[int, int]:
+        """Status and level of a power domain."""
+
+    def online_device(self, index: int, /) -> int:
+        """Bind drivers to the I/O or pmem device behind the DRC *index*."""
+
+    def offline_device(self, index: int, /) -> int:
+        """Quiesce that device and unbind its drivers."""
+
 
 class Run:
     """One request being carried out: what it works on, changed, and why it failed.
@@ -162,15 +210,26 @@ class Run:
             ("set", path, property, old, new).
         undo: calls `(function, *arguments)` that take back, in reverse, what the
             tree's own transaction does not know of.
+        exit_status: of the command that user space runs for it; None where the
+            kernel carries it out.
     """
 
-    __slots__ = ("_first", "_summary", "behaviour", "changes", "partition", "undo")
+    __slots__ = (
+        "_first",
+        "_summary",
+        "behaviour",
+        "changes",
+        "exit_status",
+        "partition",
+        "undo",
+    )
 
     def __init__(self, partition: Partition, behaviour: Behaviour) -> None:
         self.partition = partition
         self.behaviour = behaviour
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
+        self.exit_status: int | None = None
         self._first: tuple[Any, ...] | None = None
         self._summary: tuple[Any, ...] | None = None
 
@@ -219,11 +278,11 @@ def acquire(run: Run, index: int) -> Operation:
         return _sensor_failed(run, index, status, state, _UNUSABLE)
     status = yield (SET_INDICATOR, _ALLOCATION, index, _ALLOCATE)
     if status:
-        return _indicator_failed(run, _ALLOCATION, index, _ALLOCATE, status)
+        return indicator_failed(run, _ALLOCATION, index, _ALLOCATE, status)
     status = yield (SET_INDICATOR, _ISOLATION, index, _UNISOLATE)
     if status:
         yield (SET_INDICATOR, _ALLOCATION, index, _DEALLOCATE)
-        return _indicator_failed(run, _ISOLATION, index, _UNISOLATE, status)
+        return indicator_failed(run, _ISOLATION, index, _UNISOLATE, status)
     return 0
 
 
@@ -234,11 +293,11 @@ def release(run: Run, index: int) -> Operation:
         return _sensor_failed(run, index, status, state, _PRESENT)
     status = yield (SET_INDICATOR, _ISOLATION, index, _ISOLATE)
     if status:
-        return _indicator_failed(run, _ISOLATION, index, _ISOLATE, status)
+        return indicator_failed(run, _ISOLATION, index, _ISOLATE, status)
     status = yield (SET_INDICATOR, _ALLOCATION, index, _DEALLOCATE)
     if status:
         yield (SET_INDICATOR, _ISOLATION, index, _UNISOLATE)
-        return _indicator_failed(run, _ALLOCATION, index, _DEALLOCATE, status)
+        return indicator_failed(run, _ALLOCATION, index, _DEALLOCATE, status)
     return 0
 
 
@@ -264,6 +323,22 @@ def configure(run: Run, index: int) -> Generator[Effect, Any, bytes | None]:
         return None
     fragment: bytes = result.fragment
     return fragment
+
+
+def graft(
+    run: Run, parent: Node, index: int, fragment: bytes
+) -> tuple[list[Node], int]:
+    """Attach the delivered nodes below *parent*, or none of them.
+
+    Returns:
+        The nodes and 0; or none, and -EEXIST (a name is taken) or -EINVAL (the
+        fragment is malformed).
+    """
+    try:
+        return run.partition.tree.graft(parent, fragment), 0
+    except (ExistsError, DecodeError) as error:
+        rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
+        return [], run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)
 
 
 def _sensor_failed(run: Run, index: int, status: int, state: int, want: int) -> int:
@@ -292,9 +367,10 @@ def _sense_word(state: int) -> str:
     return words.get(state, "an unknown state")
 
 
-def _indicator_failed(
+def indicator_failed(
     run: Run, indicator: int, index: int, value: int, status: int
 ) -> int:
+    """The errno of a set-indicator call that failed, with the reason noted."""
     return run.fail(
         rtas_errno(status),
         "set-indicator({}, {:#010x}, {}) failed with status {}",

@@ -24,7 +24,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType
-from pydlpar.errors import DecodeError, ExistsError, NotFoundError
+from pydlpar.errors import NotFoundError
 from pydlpar.operations.behaviour import Quirk
 from pydlpar.operations.calls import (
     OFFLINE_CPU,
@@ -33,6 +33,7 @@ from pydlpar.operations.calls import (
     Run,
     acquire,
     configure,
+    graft,
     refuse,
     release,
     unisolate,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.request import HotplugRequest
 
-__all__ = ["operate"]
+__all__ = ["add", "operate", "remove_node"]
 
 # Bound once: looking up a member of an enumeration is slow.
 _ADD, _REMOVE = Action.ADD, Action.REMOVE
@@ -55,19 +56,20 @@ _CACHE_LINKS = ("l2-cache", "next-level-cache")
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a CPU request (`dlpar_cpu`)."""
     action, index, count = request.action, request.drc_index, request.count
-    add = action == _ADD
-    if not add and action != _REMOVE:
+    adds = action == _ADD
+    if not adds and action != _REMOVE:
         return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
     if request.id_type == _BY_INDEX and index is not None:
-        return _add(run, index) if add else _remove_or_hint(run, index)
+        return add(run, index) if adds else _remove_or_hint(run, index)
     if not run.behaviour.cpu_by_count:
         return refuse(run, -errno.EINVAL, "CPUs go by DRC index only")
     if request.id_type == _BY_COUNT and count is not None:
-        return (_add_by_count if add else _remove_by_count)(run, count)
+        return (_add_by_count if adds else _remove_by_count)(run, count)
     return refuse(run, -errno.EINVAL, "CPUs go by DRC index and by count only")
 
 
-def _add(run: Run, index: int) -> Operation:
+def add(run: Run, index: int) -> Operation:
+    """Add the CPU of a DRC (`dlpar_cpu_add`)."""
     partition = run.partition
     cpus = partition.cpus
     if cpus is None:
@@ -103,11 +105,9 @@ def _attach(
     """
     partition = run.partition
     tree = partition.tree
-    try:
-        nodes = tree.graft(cpus, fragment)
-    except (ExistsError, DecodeError) as error:
-        rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
-        return None, None, run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)
+    nodes, rc = graft(run, cpus, index, fragment)
+    if rc:
+        return None, None, rc
     if not run.behaviour.cache_nodes:
         for other in nodes[1:]:
             tree.remove(other)
@@ -137,7 +137,12 @@ def _remove_or_hint(run: Run, index: int) -> Operation:
 def _remove(run: Run, index: int) -> Operation:
     node = run.partition.tree.find("cpu", _DRC_INDEX, index)
     if node is None:
-        return run.fail(-errno.ENODEV, "there is no CPU {:#010x}", index)
+        return refuse(run, -errno.ENODEV, "there is no CPU {:#010x}", index)
+    return remove_node(run, node, index)
+
+
+def remove_node(run: Run, node: Node, index: int) -> Operation:
+    """Remove the CPU of a node and its DRC (`dlpar_cpu_remove`)."""
     threads = run.partition.threads_of(node)
     if (yield from _offline(run, threads)):
         return -errno.EINVAL
@@ -236,7 +241,7 @@ def _add_by_count(run: Run, count: int) -> Operation:
             -errno.EINVAL, "{} of {} CPUs can be added", len(indexes), count
         )
     for done, index in enumerate(indexes):
-        if (yield from _add(run, index)):
+        if (yield from add(run, index)):
             for added in indexes[:done]:
                 yield from _remove(run, added)
             return run.fall_short(
@@ -272,7 +277,7 @@ def _remove_by_count(run: Run, count: int) -> Operation:
     for done, index in enumerate(indexes):
         if (yield from _remove(run, index)):
             for removed in indexes[:done]:
-                yield from _add(run, removed)
+                yield from add(run, removed)
             return run.fall_short(
                 -errno.EINVAL, "{} of {} CPUs could be removed", done, count
             )

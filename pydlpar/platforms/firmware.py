@@ -3,57 +3,29 @@
 It answers the RTAS calls of a partition and lets the platform plug and unplug
 devices, as QEMU's pseries machine (profile `qemu`, bugs included) or as the
 architecture says (profile `lopar`). What a call does to a connector stands in
-`drc_states`; here are the effects on devices, and the platform's own rules.
+`drc_states`, its effects in `firmware_rtas`; here is what the management does.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-from pydlpar._ffi import lib
-from pydlpar.connector import ConnectorResult, Server
-from pydlpar.constants import Action, Resource, RtasStatus, Sensor
-from pydlpar.drc_states import (
-    CONFIGURE,
-    PROFILES,
-    STREAM,
-    Call,
-    Effect,
-    Transition,
-    describe_rejection,
-)
+from pydlpar.constants import Action, Resource
+from pydlpar.drc_states import PROFILES
 from pydlpar.errors import ArgumentError, PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
-from pydlpar.platforms.firmware_events import Clock, EventQueue, QmpEvents
-from pydlpar.platforms.firmware_inventory import Inventory, read_inventory
-from pydlpar.platforms.firmware_plug import Chassis
-from pydlpar.platforms.firmware_unplug import Unplugging
-from pydlpar.platforms.willing import WillingSystem
+from pydlpar.platforms.firmware_events import Clock
+from pydlpar.platforms.firmware_inventory import read_inventory
+from pydlpar.platforms.firmware_rtas import RtasCalls
+from pydlpar.platforms.pci_bus import HostBridge, PciDevice
+from pydlpar.platforms.pci_function import PciFunction
 from pydlpar.request import HotplugRequest
 from pydlpar.tree import DeviceTree
 
 __all__ = ["Firmware"]
 
-_SUCCESS: Final = int(RtasStatus.SUCCESS)
-_INVALID: Final = int(RtasStatus.INVALID_PARAMETER)
-_FAILED: Final[int] = lib.DLPAR_ERR_STATUS
-_MULTI_LEVEL: Final = int(RtasStatus.SLOT_ISOLATED)
-_NO_EVENT: Final = 1
-_ENTITY_SENSE: Final = int(Sensor.ENTITY_SENSE)
-_NO_SENSOR: Final = (_INVALID, 0)
-_SEQUENCE_CELL: Final = slice(4, 8)
-_NEW_SEQUENCE, _RUNNING_SEQUENCE = bytes(4), b"\0\0\0\1"
-_LOG_MAX: Final = 2048
-_EPOW_SHUTDOWN: Final = 3
+_LABEL_SIZE = 128 << 10
 
 
-def _nothing_delivered(status: int) -> ConnectorResult:
-    """The result of a sequence that ended with its first call."""
-    error = 0 if status == _SUCCESS else _FAILED
-    return ConnectorResult(status, (status,), None, error)
-
-
-class Firmware(WillingSystem):
+class Firmware(RtasCalls):
     """The firmware of one machine, made by `from_tree`.
 
     It has the methods of a `Platform` for the partition, and others for the
@@ -64,25 +36,6 @@ class Firmware(WillingSystem):
         events: RTAS events raised and not yet fetched.
         qmp_events: the latest events for the management, as dicts.
     """
-
-    def __init__(
-        self,
-        inventory: Inventory,
-        clock: Clock = None,
-        *,
-        lmb_address_bug: bool = False,
-    ) -> None:
-        self.profile = inventory.profile
-        self.events = EventQueue(clock, "little" if self._is_qemu else "big")
-        self.events.hotplug_class = inventory.hotplug_events
-        self.qmp_events = QmpEvents()
-        self._connectors = inventory.connectors
-        self._chassis = Chassis(inventory, lmb_address_bug)
-        self._unplugging = Unplugging(
-            self._chassis, self.events, self.qmp_events, report_twice=self._is_qemu
-        )
-        self._negotiated = inventory.negotiated
-        self._rejected: tuple[Connector, Call, int, int] | None = None
 
     @classmethod
     def from_tree(
@@ -118,178 +71,14 @@ class Firmware(WillingSystem):
         return cls(inventory, clock, lmb_address_bug=lmb_address_bug)
 
     @property
-    def _is_qemu(self) -> bool:
-        return self.profile == "qemu"
-
-    @property
     def devices(self) -> tuple[Device, ...]:
         """Every device of the machine, in the order in which they came."""
-        return self._chassis.devices
+        return tuple(self._chassis.registry)
 
     @property
     def connectors(self) -> dict[int, Connector]:
         """Every connector by DRC index; a copy of the index, not of the entries."""
         return dict(self._connectors)
-
-    @property
-    def last_rejection(self) -> str | None:
-        """Which call was rejected last, in which state, and where it is allowed."""
-        if self._rejected is None:
-            return None
-        connector, call, here, status = self._rejected
-        text = describe_rejection(self.profile, connector.kind, call, here, status)
-        return f"DRC {connector.index:#010x}: {text}"
-
-    def get_sensor_state(self, sensor: int, index: int) -> tuple[int, int]:
-        """RTAS get-sensor-state: (status, state)."""
-        connector = self._connectors.get(index)
-        if sensor != _ENTITY_SENSE or connector is None:
-            return self._other_sensor(sensor)
-        return connector.sense[connector.situation]
-
-    def _other_sensor(self, sensor: int) -> tuple[int, int]:
-        # LoPAR requires the EPOW sensor, QEMU does not have it.
-        if sensor == Sensor.EPOW and not self._is_qemu:
-            return _SUCCESS, _EPOW_SHUTDOWN if self.events.has_epow() else 0
-        return _NO_SENSOR
-
-    def set_indicator(self, indicator: int, index: int, value: int) -> int:
-        """RTAS set-indicator: the status."""
-        connector = self._connectors.get(index)
-        if connector is None:
-            return _INVALID
-        row = connector.indicators.get((indicator, value))
-        here = connector.situation
-        if row is None:
-            self._rejected = connector, (indicator, value), here, _INVALID
-            return _INVALID
-        status, after, effect = row[here]
-        if effect:
-            return self._carry_out(connector, (indicator, value), row[here])
-        if status:
-            self._rejected = connector, (indicator, value), here, status
-        connector.situation = after
-        return status
-
-    def _carry_out(
-        self, connector: Connector, call: Call, transition: Transition
-    ) -> int:
-        """Take a transition that has an effect beside the new state."""
-        status, after, effect = transition
-        if effect == Effect.CHECK_CHILDREN and not self._all_isolated(connector):
-            self._rejected = connector, call, connector.situation, _MULTI_LEVEL
-            return _MULTI_LEVEL
-        connector.situation = after
-        if effect == Effect.REWIND:
-            connector.rewind()
-        elif effect == Effect.RELEASE:
-            self._unplugging.release(connector)
-        elif effect == Effect.REJECT:
-            self._unplugging.reject(connector)
-        elif effect == Effect.SHOW:
-            connector.visual = call[1]
-        return status
-
-    @staticmethod
-    def _all_isolated(connector: Connector) -> bool:
-        return all(
-            child.configure[child.situation].status != STREAM
-            for child in connector.children
-        )
-
-    def configure_connector(self, index: int) -> ConnectorResult:
-        """RTAS ibm,configure-connector, from the first call to the last.
-
-        Returns:
-            The last status, those of all calls, and the fragment or None. After an
-            abandoned `connector_call` QEMU goes on in the middle: no fragment.
-        """
-        connector = self._connectors.get(index)
-        if connector is None:
-            return _nothing_delivered(_INVALID)
-        status = self._begin_configure(connector)
-        if status != STREAM:
-            return _nothing_delivered(status)
-        if not self._is_qemu:
-            connector.rewind()
-        result = connector.walked if connector.at_start else None
-        if result is None:
-            result = self._walk(connector)
-        if result.status == _SUCCESS:
-            connector.situation = connector.configure[connector.situation].situation
-        return result
-
-    def _walk(self, connector: Connector) -> ConnectorResult:
-        server = connector.server or self._serve(connector)
-        result = server.walk()
-        complete = result.status == _SUCCESS
-        if complete and connector.at_start:
-            connector.walked = result
-        connector.at_start = complete
-        return result
-
-    def connector_call(self, index: int, work_area: bytearray) -> int:
-        """One call of ibm,configure-connector: the status.
-
-        Args:
-            work_area: 4096 bytes; filled as the status says. A sequence that was
-                abandoned goes on in the `qemu` profile; in `lopar` it begins anew
-                when the second cell is zero.
-        """
-        connector = self._connectors.get(index)
-        if connector is None:
-            return _INVALID
-        status = self._begin_configure(connector)
-        if status != STREAM:
-            return status
-        server = connector.server or self._serve(connector)
-        if not self._is_qemu:
-            if work_area[_SEQUENCE_CELL] == _NEW_SEQUENCE:
-                connector.rewind()
-            work_area[_SEQUENCE_CELL] = _RUNNING_SEQUENCE
-        status = server.call(work_area)
-        connector.at_start = status == _SUCCESS
-        if status == _SUCCESS:
-            connector.situation = connector.configure[connector.situation].situation
-        return status
-
-    def _begin_configure(self, connector: Connector) -> int:
-        """`STREAM` where the connector's state lets it deliver, else the status."""
-        here = connector.situation
-        status, _, effect = connector.configure[here]
-        if status < _SUCCESS:
-            self._rejected = connector, CONFIGURE, here, status
-        elif effect == Effect.REJECT_LATE:
-            self._unplugging.roll_back(connector)
-        return status
-
-    def _serve(self, connector: Connector) -> Server:
-        """The server of a connector's fragment, kept until the device leaves."""
-        server = Server(
-            self._chassis.fragment(connector),
-            connector.index,
-            sibling_status=not self._is_qemu,
-        )
-        connector.server = server
-        return server
-
-    def check_exception(self, mask: int, length: int = _LOG_MAX) -> tuple[int, bytes]:
-        """RTAS check-exception: (status, the first event of a class in *mask*).
-
-        The status is 1, and the event empty, where there is none. At most *length*
-        bytes are given (LoPAR; QEMU writes behind the buffer).
-        """
-        event = self.events.fetch(mask)
-        if event is None:
-            return _NO_EVENT, b""
-        return _SUCCESS, event[: max(length, 0)]
-
-    def event_scan(self, mask: int, length: int = _LOG_MAX) -> tuple[int, bytes]:
-        """RTAS event-scan: (status, event). QEMU never gives one this way."""
-        if self._is_qemu:
-            self.events.pulse_pending()
-            return _NO_EVENT, b""
-        return self.check_exception(mask, length)
 
     def plug_cpu(
         self, core_id: int | None = None, id: str | None = None, node: int | None = None
@@ -325,7 +114,7 @@ class Firmware(WillingSystem):
         Raises:
             PlatformError: it cannot be plugged, in QEMU's words.
         """
-        dimm = self._chassis.add_dimm(size, id, addr, node)
+        dimm = self._chassis.memory.add_dimm(size, id, addr, node)
         count = len(dimm.connectors)
         if self.events.hotplug_class:
             request = HotplugRequest.indexed_count(
@@ -335,6 +124,97 @@ class Firmware(WillingSystem):
             request = HotplugRequest.by_count(Resource.MEMORY, Action.ADD, count)
         self.events.raise_hotplug(request)
         return dimm
+
+    def plug_nvdimm(
+        self,
+        size: int,
+        uuid: str | None = None,
+        label_size: int = _LABEL_SIZE,
+        id: str | None = None,
+        node: int = 0,
+    ) -> Device:
+        """Plug an NVDIMM, and tell the partition. It cannot be unplugged.
+
+        Args:
+            size: bytes that the partition gets, a multiple of the LMB size; the
+                label area is not among them.
+            uuid: its unit GUID, which QEMU wants to be said.
+            label_size: bytes of the label area.
+            id: its name.
+            node: NUMA node.
+
+        Raises:
+            PlatformError: it cannot be plugged, in QEMU's words.
+        """
+        device = self._chassis.memory.add_nvdimm(size, uuid, label_size, id, node)
+        self.events.raise_index(Resource.PMEM, Action.ADD, device.connectors[0].index)
+        return device
+
+    def plug_phb(
+        self,
+        index: int | None = None,
+        id: str | None = None,
+        numa_node: int | None = None,
+    ) -> HostBridge:
+        """Plug a PCI host bridge, and tell the partition.
+
+        Its 256 slots come with it; its bus is called after *id*, with ".0".
+
+        Args:
+            index: number of the host bridge, 0 to 30, which QEMU wants to be said.
+            id: the name to unplug it by.
+            numa_node: NUMA node; None to say nothing about it.
+
+        Raises:
+            PlatformError: it cannot be plugged, in QEMU's words.
+        """
+        bridge = self._chassis.pci.add_bridge(index, id, numa_node)
+        self.events.raise_index(Resource.PHB, Action.ADD, bridge.connectors[0].index)
+        return bridge
+
+    def plug_pci(
+        self,
+        driver: str | PciFunction,
+        slot: int | None = None,
+        function: int = 0,
+        id: str | None = None,
+        *,
+        bus: str | int = 0,
+        multifunction: bool = False,
+        chassis: int | None = None,
+    ) -> PciDevice:
+        """Plug a PCI function, and tell the partition once function 0 is there.
+
+        Functions other than 0 come first, and are told of with function 0.
+
+        Args:
+            driver: a name in `PCI_MODELS`, or a function of your own.
+            slot: 0 to 31; the first without a function 0 if None.
+            function: 0 to 7.
+            id: the name to unplug it by.
+            bus: index of the host bridge, or a bus as QEMU names it: "pci.0", the
+                id of a host bridge with ".0", the id of a PCI bridge.
+            multifunction: the slot has more functions than this one.
+            chassis: number of the chassis behind a PCI bridge, 1 to 255; its 256
+                slots come with it.
+
+        Raises:
+            PlatformError: it cannot be plugged, in QEMU's words.
+            ArgumentError: a register of the function cannot hold its value.
+        """
+        device = self._chassis.pci.add_function(
+            driver,
+            slot,
+            function,
+            id,
+            bus=bus,
+            multifunction=multifunction,
+            chassis=chassis,
+        )
+        if not device.number:
+            for present in device.slot_connectors():
+                self.events.raise_index(Resource.PCI, Action.ADD, present.index)
+        return device
 
     def unplug(self, target: str | Device) -> None:
         """Ask for a device back.
@@ -349,17 +229,20 @@ class Firmware(WillingSystem):
             PlatformError: there is no such device, or it cannot be asked for, in
                 QEMU's words.
         """
-        device = self._chassis.find(target)
-        if device.kind is DeviceKind.CORE:
+        device = self._chassis.registry.find(target)
+        if isinstance(device, PciDevice):
+            self._unplugging.request_function(device)
+        elif isinstance(device, HostBridge):
+            self._unplugging.request_bridge(device)
+        elif device.kind is DeviceKind.CORE:
             self._unplugging.request_core(device)
-        elif device.kind is DeviceKind.IO:
-            raise PlatformError(
-                f"unplug of {device!r}: this model unplugs cores and DIMMs only"
-            )
-        elif self._negotiated and not self.events.hotplug_class:
-            raise PlatformError("Memory hot unplug not supported for this guest")
-        else:
+        elif device.kind is DeviceKind.DIMM:
+            if self._negotiated and not self.events.hotplug_class:
+                raise PlatformError("Memory hot unplug not supported for this guest")
             self._unplugging.request_dimm(device)
+        else:
+            kind = device.kind.value
+            raise PlatformError(f"{kind} device hot unplug is not supported yet.")
 
     def system_powerdown(self) -> None:
         """Ask the partition to shut down: an EPOW event."""
@@ -371,6 +254,7 @@ class Firmware(WillingSystem):
         The partition has to negotiate again (`cas`).
         """
         self._reset_connectors()
+        self._chassis.pci.reset()
         self.events.clear()
         self.events.hotplug_class = False
         self._negotiated = False
@@ -390,7 +274,10 @@ class Firmware(WillingSystem):
         self.events.drop_hotplug()
 
     def _reset_connectors(self) -> None:
-        for connector in self._connectors.values():
+        for connector in list(self._connectors.values()):
+            if connector.index not in self._connectors:
+                continue  # left with the host bridge that it belonged to
             if connector.unplug_requested:
                 self._unplugging.release(connector)
             connector.reset()
+        self._chassis.pci.enumerate()

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydlpar.constants import DrcState, DrcType
 from pydlpar.drc import drc_type
-from pydlpar.drc_states import DrcKind, situation, state_table
+from pydlpar.drc_states import DrcKind, situation, state_table, waits_for_children
 
 if TYPE_CHECKING:
     from pydlpar.connector import ConnectorResult, Server
     from pydlpar.platforms.fragments import CpuTemplate
 
-__all__ = ["Connector", "Device", "DeviceKind"]
+__all__ = ["LIVE_INSERTION", "Connector", "Device", "DeviceKind"]
+
+LIVE_INSERTION: Final = 0xFFFFFFFF
+"""Power domain of connectors whose power is not to be switched."""
 
 _UNPLUG: Final = situation(0, False, True)
 _DEVICE: Final = situation(0, True, False)
@@ -33,6 +36,9 @@ class Connector:
         at_start: the next call of configure-connector begins with the first node.
         walked: what a whole walk gave; the fragment being the same, so is the next.
         children: connectors of the slots behind this one.
+        parent: the connector that has to be in use for this one to be the guest's;
+            None where there is none, or where nobody asks.
+        power_domain: number of its power domain, or `LIVE_INSERTION`.
         indicators, configure, sense: rows of the state table, for the hot path.
     """
 
@@ -46,6 +52,8 @@ class Connector:
         "indicators",
         "kind",
         "name",
+        "parent",
+        "power_domain",
         "sense",
         "server",
         "situation",
@@ -72,6 +80,8 @@ class Connector:
         self.at_start = True
         self.walked: ConnectorResult | None = None
         self.children: list[Connector] = []
+        self.parent: Connector | None = None
+        self.power_domain = LIVE_INSERTION
 
     def __repr__(self) -> str:
         return f"<Connector {self.index:#010x} {self.name!r} {self.state.name}>"
@@ -97,6 +107,26 @@ class Connector:
     def is_empty_state(self) -> bool:
         """The guest has not taken the connector."""
         return self.situation >> _STATE_SHIFT == self.table.empty
+
+    @property
+    def is_in_use(self) -> bool:
+        """The guest has configured what is behind the connector."""
+        return self.situation >> _STATE_SHIFT == self.table.ready
+
+    def guard_children(self, profile: str) -> None:
+        """Follow LoPAR where connectors are behind this one.
+
+        It is not isolated before they are, and they are the guest's only while it
+        is in use.
+        """
+        for child in self.children:
+            child.parent = self
+        if self.kind is DrcKind.PHYSICAL:
+            self.indicators = waits_for_children(profile, self.kind).indicators
+
+    def move_to(self, state: DrcState) -> None:
+        """Take another state; device and pending unplug stay."""
+        self.situation += (state - (self.situation >> _STATE_SHIFT)) << _STATE_SHIFT
 
     def attach(self, device: Device) -> None:
         """Put a device behind the connector; the state stays."""
@@ -138,11 +168,14 @@ class DeviceKind(Enum):
 
     CORE = "core"
     DIMM = "pc-dimm"
+    NVDIMM = "nvdimm"
+    PHB = "spapr-pci-host-bridge"
+    PCI = "PCI function"
     IO = "I/O device"
 
 
 class Device:
-    """A core, a DIMM, or an I/O device.
+    """A core, a DIMM, an NVDIMM, or an I/O device.
 
     Attributes:
         kind: which of them.
@@ -150,10 +183,10 @@ class Device:
         path: where QEMU would keep it among its objects.
         connectors: its connectors, in order of their address.
         core_id: id of a core's first thread.
-        node: NUMA node of a core or DIMM; None where the tree does not say.
+        node: its NUMA node; None where the tree does not say.
         template: what a core of the boot tree looked like.
-        address, size: of a DIMM, in bytes.
-        slot: of a DIMM.
+        address, size: of a DIMM or NVDIMM, in bytes.
+        slot: of a DIMM or NVDIMM.
         remaining: LMBs that a pending unplug waits for; None without one.
         fragment: what an I/O device of the boot tree looked like.
     """
@@ -203,5 +236,5 @@ class Device:
 
     @property
     def end(self) -> int:
-        """The address behind a DIMM."""
+        """The address behind a DIMM or NVDIMM."""
         return self.address + self.size

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from pydlpar.constants import Action, EventMask, Resource
@@ -46,10 +47,15 @@ class EventQueue:
         self._clock = clock
         self._byteorder = plid_byteorder
         self._plid = 0
-        self._pending: deque[tuple[EventMask, bytes]] = deque()
+        # By kind, so that a long queue costs no more; numbered, to keep one order.
+        self._raised = 0
+        self._pending: dict[EventMask, deque[tuple[int, bytes]]] = {
+            EventMask.EPOW: deque(),
+            EventMask.HOTPLUG: deque(),
+        }
 
     def __len__(self) -> int:
-        return len(self._pending)
+        return sum(map(len, self._pending.values()))
 
     def raise_hotplug(self, request: HotplugRequest) -> None:
         """Queue a hotplug event and raise its interrupt."""
@@ -78,30 +84,35 @@ class EventQueue:
 
     def fetch(self, mask: int) -> bytes | None:
         """Take the first event of a class in *mask*; None where there is none."""
-        for position, (kind, event) in enumerate(self._pending):
-            if self._class_of(kind) & mask:
-                del self._pending[position]
-                self.pulse_pending()
-                return event
-        return None
+        queues = [
+            queue
+            for kind, queue in self._pending.items()
+            if queue and self._class_of(kind) & mask
+        ]
+        if not queues:
+            return None
+        _, event = min(queues, key=itemgetter(0)).popleft()
+        self.pulse_pending()
+        return event
 
     def pulse_pending(self) -> None:
         """Raise the interrupt of every class that has events."""
-        for event_class in {self._class_of(kind) for kind, _ in self._pending}:
+        waiting = {self._class_of(k) for k, queue in self._pending.items() if queue}
+        for event_class in waiting:
             self.pulses[event_class] += 1
 
     def has_epow(self) -> bool:
         """True while a power event has not been fetched."""
-        return any(kind is EventMask.EPOW for kind, _ in self._pending)
+        return bool(self._pending[EventMask.EPOW])
 
     def drop_hotplug(self) -> None:
         """Forget hotplug events, as at CAS; power events stay."""
-        keep = [entry for entry in self._pending if entry[0] is not EventMask.HOTPLUG]
-        self._pending = deque(keep)
+        self._pending[EventMask.HOTPLUG].clear()
 
     def clear(self) -> None:
         """Forget everything, as at reset. The log id goes on counting."""
-        self._pending.clear()
+        for queue in self._pending.values():
+            queue.clear()
 
     def _class_of(self, kind: EventMask) -> EventMask:
         if kind is EventMask.HOTPLUG and not self.hotplug_class:
@@ -109,7 +120,8 @@ class EventQueue:
         return kind
 
     def _queue(self, kind: EventMask, event: bytes) -> None:
-        self._pending.append((kind, event))
+        self._pending[kind].append((self._raised, event))
+        self._raised += 1
         self.pulses[self._class_of(kind)] += 1
 
     def _next_plid(self) -> int:

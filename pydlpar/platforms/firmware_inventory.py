@@ -13,6 +13,7 @@ from pydlpar.errors import DecodeError, PlatformError
 from pydlpar.node import Node
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.fragments import CpuTemplate
+from pydlpar.platforms.numa import boot_domains
 from pydlpar.tree import DeviceTree
 
 __all__ = ["DEFAULT_LMB_SIZE", "Inventory", "read_inventory"]
@@ -44,6 +45,8 @@ class Inventory:
         negotiated: client architecture support has taken place.
         hotplug_events: and the guest takes hotplug events.
         radix: and the guest translates by radix trees, without a hash table.
+        interrupt_parent: phandle of the interrupt controller, which the guest may
+            have changed; None where the tree gives it none.
     """
 
     profile: str
@@ -57,6 +60,7 @@ class Inventory:
     negotiated: bool = False
     hotplug_events: bool = False
     radix: bool = False
+    interrupt_parent: int | None = None
 
     def add(self, index: int, name: str, drc_type: str) -> Connector:
         """The connector with this DRC index, made where it is new."""
@@ -96,6 +100,10 @@ def read_inventory(tree: DeviceTree, profile: str) -> Inventory:
     _read_negotiation(inventory, tree)
     pmem = sum(drc_type(index) == DrcType.PMEM for index in inventory.connectors)
     inventory.slots = pmem or None
+    for node in tree.root.children:
+        if "interrupt-controller" in node and "phandle" in node:
+            inventory.interrupt_parent = node.u32("phandle")
+            break
     for connector in inventory.connectors.values():
         connector.reset()
     return inventory
@@ -110,6 +118,8 @@ def _add_connectors(inventory: Inventory, node: Node) -> None:
             "are supported"
         )
     slots = [inventory.add(drc.index, drc.name, drc.type) for drc in listed]
+    for slot, drc in zip(slots, listed, strict=True):
+        slot.power_domain = drc.power_domain
     if "ibm,my-drc-index" in node:
         inventory.add(node.u32("ibm,my-drc-index"), "", "").children = slots
 
@@ -193,10 +203,7 @@ def _domains(tree: DeviceTree, drmem: Node | None) -> tuple[tuple[int, ...], ...
     if drmem is not None and "ibm,associativity-lookup-arrays" in drmem:
         arrays = LookupArrays(drmem["ibm,associativity-lookup-arrays"])
         return tuple(arrays[row] for row in range(len(arrays)))
-    memory = tree.get("/memory@0")
-    if memory is not None and "ibm,associativity" in memory:
-        return (memory.u32s("ibm,associativity")[1:],)
-    return ((0,),)
+    return boot_domains(tree)
 
 
 def _read_negotiation(inventory: Inventory, tree: DeviceTree) -> None:

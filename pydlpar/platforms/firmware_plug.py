@@ -1,28 +1,26 @@
 """Where a device may be plugged, and what its connector then delivers.
 
-Rules and error texts are QEMU's (spapr.c `spapr_core_pre_plug`,
-`spapr_memory_pre_plug`, hw/mem/memory-device.c, pc-dimm.c), in its order.
+Rules and error texts are QEMU's, in its order. Cores are here (spapr.c
+`spapr_core_pre_plug`); memory is in `firmware_memory`, PCI in `firmware_pci`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from math import gcd
-from typing import Final
 
-from pydlpar.connector import make_fragment
+from pydlpar.connector import FragmentNode, make_fragment
 from pydlpar.drc import drc_id
 from pydlpar.errors import PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_inventory import Inventory
-from pydlpar.platforms.fragments import CpuTemplate, lmb_node
+from pydlpar.platforms.firmware_memory import MemorySlots
+from pydlpar.platforms.firmware_pci import Deletion, PciTopology
+from pydlpar.platforms.firmware_registry import Registry
+from pydlpar.platforms.fragments import CpuTemplate
+from pydlpar.platforms.pci_bus import HostBridge, PciDevice
 
 __all__ = ["Chassis"]
-
-_HOST_ALIGNMENT: Final = 2 << 20
-"""QEMU aligns memory devices for its host's huge pages."""
-
-_MIB: Final = 1 << 20
 
 
 class Chassis:
@@ -31,6 +29,11 @@ class Chassis:
     Args:
         inventory: what the machine starts with; not to be used by others.
         address_bug: deliver LMB addresses with the bug of QEMU.
+
+    Attributes:
+        registry: every device.
+        memory: places for DIMMs and NVDIMMs.
+        pci: host bridges, buses and slots.
     """
 
     def __init__(self, inventory: Inventory, address_bug: bool) -> None:
@@ -38,10 +41,6 @@ class Chassis:
         self._template = inventory.template
         self._radix = inventory.radix
         self._domains = inventory.domains
-        self._slots = inventory.slots
-        self._lmb_size = inventory.lmb_size
-        self._lmbs = inventory.lmbs
-        self._bases = {c.index: base for base, c in inventory.lmbs.items()}
         self._cpus = {
             drc_id(connector.index): connector
             for connector in sorted(
@@ -50,34 +49,9 @@ class Chassis:
             if connector.is_cpu
         }
         self._spacing = gcd(*self._cpus)
-        self._address_bug = address_bug
-        self._devices = {device.path: device for device in inventory.devices}
-        self._anonymous = len(self._devices)
-
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """Every device, in the order in which they came."""
-        return tuple(self._devices.values())
-
-    def find(self, target: str | Device) -> Device:
-        """The device with this id or path, or that device itself.
-
-        Raises:
-            PlatformError: it is not there.
-        """
-        if isinstance(target, Device):
-            device = self._devices.get(target.path)
-            if device is target:
-                return device
-            target = target.id or target.path
-        for device in self._devices.values():
-            if target in (device.id, device.path):
-                return device
-        raise PlatformError(f"Device '{target}' not found")
-
-    def remove(self, device: Device) -> None:
-        """Forget a device that has left."""
-        del self._devices[device.path]
+        self.registry = Registry(inventory.devices)
+        self.memory = MemorySlots(inventory, self.registry, address_bug)
+        self.pci = PciTopology(inventory, self.registry)
 
     def is_boot_core(self, device: Device) -> bool:
         """True for the core that the machine cannot run without: the first."""
@@ -90,14 +64,14 @@ class Chassis:
             PlatformError: there is no such place, it is taken, or there is no core
                 in the tree to make one like.
         """
-        self._check_id(id)
+        self.registry.check_id(id)
         connector = self._cpu_place(core_id)
-        self._check_node(node or 0)
+        self.memory.check_node(node or 0)
         if self._template is None:
             raise PlatformError("the tree has no core to model one on")
-        device = Device(DeviceKind.CORE, id, self._path(id), [connector])
+        device = Device(DeviceKind.CORE, id, self.registry.path(id), [connector])
         device.core_id, device.node = drc_id(connector.index), node
-        self._attach(device)
+        self.registry.attach(device)
         return device
 
     def _cpu_place(self, core_id: int | None) -> Connector:
@@ -116,145 +90,36 @@ class Chassis:
             raise PlatformError(f"core {core_id} already populated")
         return found
 
-    def add_dimm(
-        self, size: int, id: str | None, addr: int | None, node: int
-    ) -> Device:
-        """Plug a DIMM of *size* bytes; into the first gap where *addr* is None.
-
-        Raises:
-            PlatformError: it does not fit, as QEMU would say it.
-        """
-        self._check_id(id)
-        if size <= 0 or size % self._lmb_size:
-            raise PlatformError(
-                "Hotplugged memory size must be a multiple of "
-                f"{self._lmb_size // _MIB} MB"
-            )
-        slot = self._free_slot()
-        address = self._place(size, addr)
-        self._check_node(node)
-        device = Device(DeviceKind.DIMM, id, self._path(id), [])
-        device.address, device.size = address, size
-        device.node, device.slot = node, slot
-        device.connectors = list(self._lmbs_at(address, size))
-        self._attach(device)
-        return device
-
-    def _dimms(self) -> list[Device]:
-        """DIMMs in order of their address."""
-        dimms = [d for d in self._devices.values() if d.kind is DeviceKind.DIMM]
-        return sorted(dimms, key=lambda dimm: dimm.address)
-
-    def _free_slot(self) -> int:
-        if not self._lmbs:
-            raise PlatformError(
-                "memory devices (e.g. for memory hotplug) are not enabled, please "
-                "specify the maxmem option"
-            )
-        taken = {dimm.slot for dimm in self._dimms()}
-        slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
-        if self._slots is not None and slot >= self._slots:
-            raise PlatformError("no free slots available")
-        return slot
-
-    def _place(self, size: int, addr: int | None) -> int:
-        """The address for a DIMM: the given one, checked, or the first gap."""
-        first, last = min(self._lmbs), max(self._lmbs)
-        end = last + self._lmb_size
-        used = sum(dimm.size for dimm in self._dimms())
-        if used + size > end - first:
-            raise PlatformError(
-                f"not enough space, currently {used:#x} in use of total space for "
-                f"memory devices {end - first:#x}"
-            )
-        if addr is None:
-            return self._first_gap(size, first, end)
-        alignment = _HOST_ALIGNMENT if self._profile == "qemu" else self._lmb_size
-        if addr % alignment:
-            raise PlatformError(f"address must be aligned to {alignment:#x} bytes")
-        if addr < first or addr + size > end:
-            raise PlatformError(
-                f"can't add memory device [{addr:#x}:{size:#x}], usable range for "
-                f"memory devices [{first:#x}:{end - first:#x}]"
-            )
-        for dimm in self._dimms():
-            if addr < dimm.end and dimm.address < addr + size:
-                raise PlatformError(
-                    f"address range conflicts with memory device id='{dimm.id or ''}'"
-                )
-        return addr
-
-    def _first_gap(self, size: int, first: int, end: int) -> int:
-        address = first
-        for dimm in self._dimms():
-            if address + size <= dimm.address:
-                break
-            address = max(address, dimm.end)
-        if address + size > end:
-            raise PlatformError(
-                "could not find position in guest address space for memory device - "
-                "memory fragmented due to alignments"
-            )
-        return address
-
-    def _lmbs_at(self, address: int, size: int) -> Iterator[Connector]:
-        """The connectors of a range: its address is rounded down to an LMB."""
-        start = address - address % self._lmb_size
-        for base in range(start, start + size, self._lmb_size):
-            connector = self._lmbs.get(base)
-            if connector is None:
-                raise PlatformError(f"there is no LMB at {base:#x}")
-            yield connector
+    def take_out(self, device: Device) -> Iterable[Deletion]:
+        """Remove a device that has left: ids and paths of what is gone with it."""
+        if isinstance(device, PciDevice | HostBridge):
+            return self.pci.take_out(device)
+        self.registry.remove(device)
+        return ((device.id, device.path),)
 
     def fragment(self, connector: Connector) -> bytes:
         """What configure-connector delivers for the device of a connector."""
         device = connector.device
         if device is None:
             raise PlatformError(f"{connector!r} has no device")
+        if device.kind in (DeviceKind.PCI, DeviceKind.PHB):
+            return make_fragment([self.pci.node(device)])
         if device.fragment is not None:
             return device.fragment
+        return make_fragment([self._node(connector, device)])
+
+    def _node(self, connector: Connector, device: Device) -> FragmentNode:
+        if device.kind is not DeviceKind.CORE:
+            return self.memory.node(connector, device)
         index = connector.index
         phandle = None if self._profile == "qemu" else index
-        if device.kind is DeviceKind.CORE:
-            domains = None if device.node is None else self._domains[device.node]
-            node = self._core_template(device).node(
-                device.core_id, index, domains, phandle, radix=self._radix
-            )
-            return make_fragment([node])
-        node = lmb_node(
-            self._bases[index],
-            self._lmb_size,
-            index,
-            self._domains[device.node or 0],
-            address_bug=self._address_bug,
-            phandle=phandle,
+        domains = None if device.node is None else self._domains[device.node]
+        return self._core_template(device).node(
+            device.core_id, index, domains, phandle, radix=self._radix
         )
-        return make_fragment([node])
 
     def _core_template(self, device: Device) -> CpuTemplate:
         template = device.template or self._template
         if template is None:
             raise PlatformError("the tree has no core to model one on")
         return template
-
-    def _attach(self, device: Device) -> None:
-        for connector in device.connectors:
-            connector.attach(device)
-        self._devices[device.path] = device
-
-    def _path(self, id: str | None) -> str:
-        if id is not None:
-            return f"/machine/peripheral/{id}"
-        self._anonymous += 1
-        return f"/machine/peripheral-anon/device[{self._anonymous - 1}]"
-
-    def _check_id(self, id: str | None) -> None:
-        if id is not None and f"/machine/peripheral/{id}" in self._devices:
-            raise PlatformError(f"Duplicate device ID '{id}'")
-
-    def _check_node(self, node: int) -> None:
-        if not 0 <= node < len(self._domains):
-            raise PlatformError(
-                f"'DIMM property node has value {node}' which exceeds the number of "
-                f"numa nodes: {len(self._domains)}"
-            )

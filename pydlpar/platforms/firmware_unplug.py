@@ -3,7 +3,8 @@
 A device that the partition has not taken leaves at once. Otherwise a flag on its
 connectors waits until the partition gives them back, in any order and without a
 time limit, or refuses (QEMU spapr.c `spapr_core_unplug_request`,
-`spapr_memory_unplug_request`, `spapr_lmb_release`, `spapr_memory_unplug_rollback`).
+`spapr_memory_unplug_request`, `spapr_lmb_release`, `spapr_memory_unplug_rollback`,
+`spapr_phb_unplug_request`, spapr_pci.c `spapr_pci_unplug_request`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pydlpar.errors import PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_events import EventQueue, QmpEvents
 from pydlpar.platforms.firmware_plug import Chassis
+from pydlpar.platforms.pci_bus import HostBridge, PciDevice
 from pydlpar.request import HotplugRequest
 
 __all__ = ["Unplugging"]
@@ -72,6 +74,39 @@ class Unplugging:
         )
         self._events.raise_hotplug(request)
 
+    def request_function(self, device: PciDevice) -> None:
+        """Ask for a PCI function.
+
+        Function 0 takes the others of its slot along, and only it is told of: for
+        all that are still there, from the last to the first.
+        """
+        connector = device.connectors[0]
+        if connector.unplug_requested:
+            raise PlatformError(
+                f"PCI device unplug already in progress for device {device.id}"
+            )
+        if device.behind is not None:
+            raise PlatformError("PCI: Hot unplug of PCI bridges not supported")
+        if device.number:
+            self._request(connector)
+            return
+        for present in device.slot_connectors()[1:]:
+            if not present.unplug_requested:
+                self._request(present)
+        self._request(connector)
+        for present in reversed(device.slot_connectors()):
+            self._events.raise_index(Resource.PCI, Action.REMOVE, present.index)
+
+    def request_bridge(self, bridge: HostBridge) -> None:
+        """Ask for a host bridge, with all that is behind it."""
+        connector = bridge.connectors[0]
+        if connector.unplug_requested:
+            raise PlatformError(
+                f"PCI Host Bridge unplug already in progress for device {bridge.id}"
+            )
+        self._request(connector)
+        self._events.raise_index(Resource.PHB, Action.REMOVE, connector.index)
+
     def _request(self, connector: Connector) -> None:
         connector.request_unplug()
         if connector.is_empty_state:
@@ -87,8 +122,8 @@ class Unplugging:
             device.remaining -= 1
             if device.remaining:
                 return
-        self._chassis.remove(device)
-        self._qmp_events.send("DEVICE_DELETED", device.id, path=device.path)
+        for id, path in self._chassis.take_out(device):
+            self._qmp_events.send("DEVICE_DELETED", id, path=path)
 
     def reject(self, connector: Connector) -> None:
         """The guest refuses by unisolating a connector that was asked for."""

@@ -1,9 +1,9 @@
-"""What configure-connector delivers for a core and for an LMB.
+"""What configure-connector delivers for a core, an LMB and an NVDIMM.
 
 The nodes are built as QEMU builds them (`spapr_core_dt_populate`,
-`spapr_lmb_dt_populate`): properties in the order in which QEMU delivers them,
-which is the reverse of the order in which it creates them. A core looks like the
-cores that the machine has; only its numbers are its own.
+`spapr_lmb_dt_populate`, `spapr_dt_nvdimm`): properties in the order in which QEMU
+delivers them, which is the reverse of the order in which it creates them. A core
+looks like the cores that the machine has; only its numbers are its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from pydlpar.connector import FragmentNode
 
-__all__ = ["CpuTemplate", "lmb_node"]
+__all__ = ["CpuTemplate", "lmb_node", "pmem_node"]
 
 _CELL: Final = 4
 _CPU_ORDER: Final = (
@@ -163,3 +163,39 @@ def lmb_node(
     if phandle is not None:
         properties["ibm,phandle"] = _cells([phandle])
     return FragmentNode(f"memory@{address:x}", properties)
+
+
+def pmem_node(
+    drc_index: int,
+    blocks: int,
+    block_size: int,
+    label_size: int,
+    uuid: str,
+    domains: Sequence[int],
+    *,
+    phandle: int | None = None,
+) -> FragmentNode:
+    """The node of an NVDIMM.
+
+    Args:
+        blocks: blocks of *block_size* bytes, the label area not counted.
+        label_size: bytes of the label area.
+        uuid: unit GUID, as text in the usual form.
+        domains: associativity of its NUMA node, without the count.
+    """
+    properties = {
+        "ibm,cache-flush-required": b"",
+        "ibm,pmem-application": _text("operating-system"),
+        "ibm,metadata-size": _cells([label_size]),
+        "ibm,number-of-blocks": blocks.to_bytes(2 * _CELL, "big"),
+        "ibm,block-size": block_size.to_bytes(2 * _CELL, "big"),
+        "ibm,my-drc-index": _cells([drc_index]),
+        "ibm,unit-guid": _text(uuid),
+        "ibm,associativity": _cells([len(domains), *domains]),
+        "device_type": _text("ibm,pmemory"),
+        "compatible": _text("ibm,pmemory"),
+        "reg": _cells([drc_index]),
+    }
+    if phandle is not None:
+        properties["ibm,phandle"] = _cells([phandle])
+    return FragmentNode(f"ibm,pmemory@{drc_index:x}", properties)

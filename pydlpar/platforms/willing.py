@@ -41,3 +41,13 @@ class WillingSystem:
         """The partition gives up a memory block."""
         del base, size
         return 0
+
+    def online_device(self, index: int) -> int:
+        """The partition binds drivers to the device behind a DRC."""
+        del index
+        return 0
+
+    def offline_device(self, index: int) -> int:
+        """The partition quiesces the device behind a DRC."""
+        del index
+        return 0

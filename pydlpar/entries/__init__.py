@@ -1,0 +1,1 @@
+"""Entries of the kernel beside `/sys/kernel/dlpar` and the hotplug interrupt."""

@@ -1,0 +1,295 @@
+"""Any platform, with faults: `Faulty` fails calls as a plan says.
+
+    platform = Faulty(firmware, AtRandom(seed=7, probability=0.01))
+    dispatcher = Dispatcher(partition, platform)
+    ...
+    platform.injected            # what was done to which call
+
+Which calls there are is read from `operations.calls.METHODS`, so that a new one is
+covered as soon as it exists. A call that a fault refuses is not made: the platform
+does not know of it. The same plan on the same calls injects the same faults.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from math import log
+from random import Random
+from typing import Any, Final, Protocol
+
+from pydlpar.connector import ConnectorResult
+from pydlpar.errors import ArgumentError
+from pydlpar.operations.calls import METHODS
+from pydlpar.platforms.damage import (
+    EventDamage,
+    FragmentDamage,
+    WorkArea,
+    collect_damaged,
+    damaged_event,
+    damaged_fragment,
+)
+from pydlpar.platforms.fault_kinds import (
+    ANSWERS,
+    Answer,
+    Fault,
+    FaultKind,
+    Injected,
+    faults_of,
+)
+
+__all__ = [
+    "NEVER",
+    "AtCalls",
+    "AtRandom",
+    "Fault",
+    "FaultKind",
+    "FaultPlan",
+    "Faulty",
+    "Injected",
+    "faults_of",
+]
+
+_KEPT: Final = 10_000
+_NO_EVENT: Final = (1, b"")
+_EVENT_METHODS: Final = ("check_exception", "event_scan")
+
+
+class FaultPlan(Protocol):
+    """When there is to be a fault, and which."""
+
+    def due(self, call: int) -> int | None:
+        """The number of the next call, from *call* on, to be failed; None for none."""
+
+    def pick(self, call: int, method: str) -> Fault | None:
+        """What happens to that call; None for nothing after all."""
+
+
+class _Never:
+    """No fault at all."""
+
+    def due(self, call: int) -> int | None:
+        del call
+        return None
+
+    def pick(self, call: int, method: str) -> Fault | None:
+        del call, method
+        return None
+
+
+NEVER: Final[FaultPlan] = _Never()
+"""The plan without faults."""
+
+
+class AtCalls:
+    """Given faults at given calls, which are counted from 0.
+
+    Args:
+        faults: the fault by number of the call.
+    """
+
+    def __init__(self, faults: Mapping[int, Fault]) -> None:
+        self.faults = dict(faults)
+        self._calls = sorted(self.faults)
+
+    def due(self, call: int) -> int | None:
+        """See `FaultPlan`."""
+        return next((due for due in self._calls if due >= call), None)
+
+    def pick(self, call: int, method: str) -> Fault | None:
+        """See `FaultPlan`."""
+        del method
+        return self.faults.get(call)
+
+
+class AtRandom:
+    """Any fault that fits, at random; the same from the same seed.
+
+    Args:
+        seed: of the random numbers.
+        probability: of a fault, by call; 0 to 1.
+        weights: how likely each kind is, beside the others that fit the call;
+            what is not named has none. None for all faults alike.
+
+    Raises:
+        ArgumentError: *probability* is not one.
+    """
+
+    _PLACES: Final = 32  # bits of a random place
+
+    def __init__(
+        self,
+        seed: int,
+        probability: float,
+        weights: Mapping[FaultKind, float] | None = None,
+    ) -> None:
+        if not 0 <= probability <= 1:
+            raise ArgumentError(f"probability {probability}: expected 0 to 1")
+        self.seed = seed
+        self.probability = probability
+        self.weights = weights
+        self._random = Random(seed)
+        self._choices: dict[str, tuple[tuple[Fault, ...], list[float]]] = {}
+
+    def due(self, call: int) -> int | None:
+        """See `FaultPlan`; the gaps are drawn, not each call."""
+        if self.probability == 0:
+            return None
+        if self.probability == 1:
+            return call
+        left = 1 - self._random.random()
+        return call + int(log(left) / log(1 - self.probability))
+
+    def pick(self, call: int, method: str) -> Fault | None:
+        """See `FaultPlan`."""
+        del call
+        faults, weights = self._choices_of(method)
+        if not faults:
+            return None
+        fault = self._random.choices(faults, weights)[0]
+        return fault._replace(at=self._random.getrandbits(self._PLACES))
+
+    def _choices_of(self, method: str) -> tuple[tuple[Fault, ...], list[float]]:
+        found = self._choices.get(method)
+        if found is None:
+            weights = self.weights
+            chosen = tuple(
+                fault
+                for fault in faults_of(method)
+                if weights is None or weights.get(fault.kind, 0) > 0
+            )
+            each = [1.0 if weights is None else weights[f.kind] for f in chosen]
+            found = self._choices[method] = chosen, each
+        return found
+
+
+class Faulty:
+    """A platform whose calls fail as a plan says; a `Platform` itself.
+
+    What is not a call of a `Platform` is the platform's own: `plug_cpu`, `events`.
+
+    Args:
+        platform: who answers the calls that do not fail.
+        plan: which ones do.
+        keep: how many of the latest faults are kept.
+
+    Attributes:
+        platform: as given.
+        calls: number of calls so far, under this plan.
+        injected: the latest faults injected, oldest first.
+        n_injected: how many there were.
+        counts: how many there were of each, by method and fault without place.
+    """
+
+    def __init__(
+        self, platform: Any, plan: FaultPlan = NEVER, *, keep: int = _KEPT
+    ) -> None:
+        self.platform = platform
+        self.calls = 0
+        self.injected: deque[Injected] = deque(maxlen=keep)
+        self.n_injected = 0
+        self.counts: Counter[tuple[str, FaultKind, int]] = Counter()
+        self._plan = plan
+        self._due = self._next(0)
+        self._event = b""
+        for name in (*METHODS, *_EVENT_METHODS):
+            method = getattr(platform, name, None)
+            if method is not None:
+                setattr(self, name, self._wrapped(name, method))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["platform"], name)
+
+    @property
+    def due(self) -> int:
+        """Number of the next call to be failed; -1 where there is none."""
+        return self._due
+
+    def follow(self, plan: FaultPlan) -> None:
+        """Take another plan from the next call on, which is number 0 of it."""
+        self._plan = plan
+        self.calls = 0
+        self._due = self._next(0)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """The faults that are kept, as JSON has them."""
+        return [injected.to_dict() for injected in self.injected]
+
+    def _next(self, call: int) -> int:
+        due = self._plan.due(call)
+        return -1 if due is None else due
+
+    def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        remember = ANSWERS.get(name) is Answer.EVENT
+
+        def call(*arguments: int) -> Any:
+            number = self.calls
+            self.calls = number + 1
+            if number != self._due:
+                answer = method(*arguments)
+                if remember:
+                    self._remember(answer)
+                return answer
+            return self._fail(number, name, method, arguments)
+
+        return call
+
+    def _remember(self, answer: tuple[int, bytes]) -> None:
+        if answer[0] == 0:
+            self._event = answer[1]
+
+    def _fail(
+        self,
+        number: int,
+        name: str,
+        method: Callable[..., Any],
+        arguments: tuple[int, ...],
+    ) -> Any:
+        fault = self._plan.pick(number, name)
+        self._due = self._next(number + 1)
+        if fault is None:
+            return method(*arguments)
+        self.injected.append(Injected(number, name, arguments, fault))
+        self.n_injected += 1
+        self.counts[name, fault.kind, fault.value] += 1
+        answer = ANSWERS.get(name, Answer.ERRNO)
+        if answer is Answer.CONNECTOR:
+            return _connector(fault, method, arguments[0])
+        if answer is Answer.EVENT:
+            return self._deliver(fault, method, arguments)
+        if answer is Answer.PAIR:
+            sensed = fault.kind is FaultKind.STATE
+            return (0, fault.value) if sensed else (fault.value, 0)
+        return fault.value
+
+    def _deliver(
+        self, fault: Fault, method: Callable[..., Any], arguments: tuple[int, ...]
+    ) -> tuple[int, bytes]:
+        """Fetch an event, or not, and do to it what the fault says."""
+        if fault.kind is FaultKind.STATUS:
+            return fault.value, b""
+        shape = EventDamage(fault.value)
+        if shape is EventDamage.LATE:
+            return _NO_EVENT
+        if shape is EventDamage.REPEATED:
+            return (0, self._event) if self._event else _NO_EVENT
+        status, event = method(*arguments)
+        if status or shape is EventDamage.DROPPED:
+            return (status, event) if status else _NO_EVENT
+        self._event = event
+        return 0, damaged_event(shape, event, fault.at)
+
+
+def _connector(fault: Fault, method: Callable[..., Any], index: int) -> ConnectorResult:
+    """The answer of a configure-connector that fails."""
+    if fault.kind is FaultKind.WORK_AREA:
+        return collect_damaged(WorkArea(fault.value), index, fault.at)
+    if fault.kind is FaultKind.FRAGMENT:
+        result: ConnectorResult = method(index)
+        if result.fragment is None:
+            return result
+        shape = FragmentDamage(fault.value)
+        return result._replace(
+            fragment=damaged_fragment(shape, result.fragment, fault.at)
+        )
+    return ConnectorResult(fault.value, (fault.value,), None, 0)

@@ -1,0 +1,377 @@
+"""What excuses a deviation: which calls failed, and what the kernel then leaves.
+
+Linux does not undo everything when a call fails (`spec/kernel.md` 4). Each row of
+`EXCUSES` is one such case: which rule it breaks, where that is written, and which
+calls must have failed, on this very DRC, LMB or thread, for it to count. A
+deviation that no row explains is a violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydlpar.constants import Action, DrcType, Resource
+from pydlpar.drc import drc_type
+from pydlpar.operations.behaviour import MemoryStyle
+
+if TYPE_CHECKING:
+    from pydlpar.dispatch import Call, Outcome
+
+__all__ = ["EXCUSES", "Evidence", "Excuse", "Subject", "excuse_for"]
+
+_SENSOR: Final = "get-sensor-state"
+_INDICATOR: Final = "set-indicator"
+_CONFIGURE: Final = "ibm,configure-connector"
+
+# Which argument of a call says what it is about; the first where not named.
+_SUBJECT: Final = {_SENSOR: 1, _INDICATOR: 1}
+_POWER: Final = "set-power-level"
+_USES: Final = ("add-memory", "online-cpu")
+_PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
+
+
+class Subject(NamedTuple):
+    """What a deviation is about.
+
+    Attributes:
+        drc: DRC index; None where it has none.
+        base: base address of an LMB, else None.
+        threads: threads of a CPU, or the one concerned.
+        reserved: an LMB is RESERVED.
+        slot: it is a physical slot.
+        booked: there was a property to write the LMB table to.
+    """
+
+    drc: int | None = None
+    base: int | None = None
+    threads: tuple[int, ...] = ()
+    reserved: bool = False
+    slot: bool = False
+    booked: bool = True
+
+
+class Evidence:
+    """What failed in the requests since the state was last known to be in order.
+
+    Attributes:
+        style: how the kernel line keeps the books of memory.
+        failed: calls that failed, (function, DRC index, base or thread).
+        undone: calls that worked in requests that failed, likewise.
+        removing: those that failed in a request to remove.
+        edited: DRC indexes of requests of the resource "dt".
+        memory: DRC indexes and bases that failed requests for memory called about.
+    """
+
+    def __init__(self, style: MemoryStyle = MemoryStyle.TABLE) -> None:
+        self.style = style
+        self.failed: set[tuple[str, int]] = set()
+        self.undone: set[tuple[str, int]] = set()
+        self.removing: set[tuple[str, int]] = set()
+        self.memory: set[int] = set()
+        self.edited: set[int] = set()
+
+    def note(self, outcome: Outcome) -> None:
+        """Take in what failed in a request."""
+        request, calls = outcome.request, outcome.calls
+        if request is not None and request.resource == Resource.DT:
+            self.edited.add(request.drc_index or 0)
+        if not calls:
+            return
+        failed = {_about(call) for call in calls if _has_failed(call)}
+        failed |= _refused_by_sensor(calls)
+        if outcome.errno:
+            failed |= _useless_walks(calls)
+        self.failed |= failed
+        if request is None:
+            return
+        if request.action == Action.REMOVE:
+            self.removing |= failed
+        if outcome.errno:
+            made = {_about(call) for call in calls}
+            self.undone |= made - failed
+            if request.resource == Resource.MEMORY:
+                self.memory.update(key for _, key in made)
+        elif request.resource == Resource.MEMORY:
+            # The property has been written from the whole table.
+            self.memory.clear()
+
+    def forget(self) -> None:
+        """All is in order again, but for a property that nobody has written yet."""
+        self.failed.clear()
+        self.undone.clear()
+        self.removing.clear()
+        self.edited.clear()
+
+    def has_failed(self, functions: Iterable[str], key: int | None) -> bool:
+        """Whether one of these calls failed about *key*."""
+        return any((function, key) in self.failed for function in functions)
+
+
+def _about(call: Call) -> tuple[str, int]:
+    at = _SUBJECT.get(call.function, 0)
+    return call.function, call.arguments[at] if at < len(call.arguments) else -1
+
+
+def _has_failed(call: Call) -> bool:
+    if call.function == "sleep":
+        return False
+    return bool(call.status) or (call.function == _CONFIGURE and call.result is None)
+
+
+def _refused_by_sensor(calls: list[Call]) -> set[tuple[str, int]]:
+    """DRCs whose sensor was read, after which nothing was done to them."""
+    last = {_about(call)[1]: call.function for call in calls if _is_state_call(call)}
+    return {(_SENSOR, index) for index, name in last.items() if name == _SENSOR}
+
+
+def _useless_walks(calls: list[Call]) -> set[tuple[str, int]]:
+    """Walks that worked, and were not followed by the use of what they gave.
+
+    So it was damaged, which the calls alone do not tell.
+    """
+    following = [call.function for call in calls[1:]] + [""]
+    return {
+        _about(call)
+        for call, after in zip(calls, following, strict=True)
+        if call.function == _CONFIGURE and after not in _USES
+    }
+
+
+def _is_state_call(call: Call) -> bool:
+    return call.function in (_SENSOR, _INDICATOR)
+
+
+class Excuse(NamedTuple):
+    """A documented exception.
+
+    Attributes:
+        rule: the rule that may be broken.
+        source: the section of the reference that says so.
+        why: in words.
+        applies: whether what failed explains it, for this subject.
+    """
+
+    rule: str
+    source: str
+    why: str
+    applies: Callable[[Evidence, Subject], bool]
+
+
+def _drc_refused(evidence: Evidence, subject: Subject) -> bool:
+    return evidence.has_failed((_INDICATOR, _SENSOR), subject.drc)
+
+
+def _indicator_refused(evidence: Evidence, subject: Subject) -> bool:
+    return evidence.has_failed((_INDICATOR,), subject.drc)
+
+
+def _not_put_back(evidence: Evidence, subject: Subject) -> bool:
+    keys = (subject.drc, subject.base)
+    return any((name, key) in evidence.removing for name in _PUT_BACK for key in keys)
+
+
+def _kept_in_use(evidence: Evidence, subject: Subject) -> bool:
+    return evidence.has_failed(("offline-memory",), subject.base)
+
+
+def _thread_stopped(evidence: Evidence, subject: Subject) -> bool:
+    return any(
+        ("offline-cpu", thread) in evidence.undone
+        or ("online-cpu", thread) in evidence.failed
+        for thread in subject.threads
+    )
+
+
+def _thread_refused(evidence: Evidence, subject: Subject) -> bool:
+    names = ("offline-cpu", "online-cpu")
+    return any(evidence.has_failed(names, thread) for thread in subject.threads)
+
+
+def _cpu_refused(evidence: Evidence, subject: Subject) -> bool:
+    names = (_SENSOR, _INDICATOR, _CONFIGURE)
+    return evidence.has_failed(names, subject.drc) or _thread_refused(evidence, subject)
+
+
+def _lmb_refused(evidence: Evidence, subject: Subject) -> bool:
+    names = (_SENSOR, _INDICATOR, *_PUT_BACK)
+    return evidence.has_failed(names, subject.drc) or evidence.has_failed(
+        names, subject.base
+    )
+
+
+def _books_taken_back(evidence: Evidence, subject: Subject) -> bool:
+    clone = evidence.style is MemoryStyle.CLONE
+    return clone and (
+        _lmb_refused(evidence, subject) or _kept_in_use(evidence, subject)
+    )
+
+
+def _never_configured(evidence: Evidence, subject: Subject) -> bool:
+    del subject
+    return evidence.style is MemoryStyle.CLONE
+
+
+def _is_reserved(evidence: Evidence, subject: Subject) -> bool:
+    del evidence
+    return subject.reserved
+
+
+def _edited(evidence: Evidence, subject: Subject) -> bool:
+    return subject.drc in evidence.edited
+
+
+def _slot_overlooked(evidence: Evidence, subject: Subject) -> bool:
+    return subject.slot and evidence.has_failed((_SENSOR,), subject.drc)
+
+
+def _device_refused(evidence: Evidence, subject: Subject) -> bool:
+    names = (_SENSOR, _INDICATOR, _CONFIGURE, "online-device")
+    powered = any(name == _POWER for name, _ in evidence.failed)
+    return powered or evidence.has_failed(names, subject.drc)
+
+
+def _bridge_refused(evidence: Evidence, subject: Subject) -> bool:
+    return subject.slot and any(
+        name in (_SENSOR, _INDICATOR) and drc_type(key) == DrcType.PHB
+        for name, key in evidence.failed
+    )
+
+
+def _not_booked(evidence: Evidence, subject: Subject) -> bool:
+    del evidence
+    return not subject.booked
+
+
+def _not_written(evidence: Evidence, subject: Subject) -> bool:
+    return subject.drc in evidence.memory or subject.base in evidence.memory
+
+
+HELD: Final = "drc-held"
+LOST: Final = "drc-lost"
+UNCONFIGURED: Final = "drc-unconfigured"
+THREADS: Final = "threads-allowed"
+PROPERTY: Final = "lmb-property"
+DEVICE_CHANGED: Final = "failure-device"
+CPU_CHANGED: Final = "failure-cpu"
+LMB_ADDED: Final = "failure-lmb-added"
+LMB_REMOVED: Final = "failure-lmb-removed"
+
+EXCUSES: Final = (
+    Excuse(
+        HELD,
+        "kernel.md 4.1 release, 8.1 B23",
+        "a refused release leaves the DRC with the partition; nobody asks again",
+        _drc_refused,
+    ),
+    Excuse(
+        HELD,
+        "kernel.md 4.4.3, 4.4.4",
+        "an LMB that could not be put back keeps its DRC, which was never released",
+        _not_put_back,
+    ),
+    Excuse(
+        HELD,
+        "kernel.md 4.4.6",
+        "4.1: memory that could not be taken back stays, and the books forget it",
+        _books_taken_back,
+    ),
+    Excuse(
+        HELD,
+        "kernel.md 4.6",
+        "dt edits the tree only: user space acquires and releases the DRC",
+        _edited,
+    ),
+    Excuse(
+        LOST,
+        "kernel.md 4.1 release step 3",
+        "the DRC was unisolated again, and is not configured again; or that failed too",
+        _indicator_refused,
+    ),
+    Excuse(
+        LOST,
+        "operations/io.py",
+        "a slot whose sensor says that it is empty is left alone, whatever came with "
+        "its PHB",
+        _slot_overlooked,
+    ),
+    Excuse(
+        DEVICE_CHANGED,
+        "operations/io.py",
+        "a device has gone although its slot was not powered off; or its roll-back "
+        "was refused",
+        _device_refused,
+    ),
+    Excuse(
+        DEVICE_CHANGED,
+        "operations/io.py",
+        "what a PHB had in its slots is gone before firmware refuses to take the PHB",
+        _bridge_refused,
+    ),
+    Excuse(
+        LOST,
+        "kernel.md 4.4.6",
+        "4.1: memory that could not be put back is gone, and the books keep it",
+        _books_taken_back,
+    ),
+    Excuse(
+        UNCONFIGURED,
+        "kernel.md 4.4.6",
+        "4.1 takes an LMB without configure-connector",
+        _never_configured,
+    ),
+    Excuse(
+        THREADS,
+        "kernel.md 4.3 remove step 2, 8.1 B9",
+        "threads that a failed removal took offline stay offline",
+        _thread_stopped,
+    ),
+    Excuse(
+        PROPERTY,
+        "kernel.md 4.4.5",
+        "a failed request leaves the property as it was, not the table",
+        _not_written,
+    ),
+    Excuse(
+        CPU_CHANGED,
+        "kernel.md 4.3 historic, add step 8",
+        "a CPU whose roll-back was refused stays as it is",
+        _cpu_refused,
+    ),
+    Excuse(
+        LMB_ADDED,
+        "kernel.md 4.4.3",
+        "an LMB that does not go offline again stays added",
+        _kept_in_use,
+    ),
+    Excuse(
+        LMB_ADDED,
+        "kernel.md 4.4.3, 8.1 B11a",
+        "a RESERVED LMB that was added cannot be removed again",
+        _is_reserved,
+    ),
+    *(
+        Excuse(
+            rule,
+            "kernel.md 4.4.5, 8.1 B16",
+            "without a property for the table a change is an error, and stays",
+            _not_booked,
+        )
+        for rule in (LMB_ADDED, LMB_REMOVED)
+    ),
+    Excuse(
+        LMB_REMOVED,
+        "kernel.md 4.4.3, 4.4.4",
+        "an LMB that could not be put back stays removed",
+        _lmb_refused,
+    ),
+)
+"""Every deviation that Linux is known to leave behind, and nothing else."""
+
+
+def excuse_for(rule: str, evidence: Evidence, subject: Subject) -> Excuse | None:
+    """The documented exception that explains a broken rule, if there is one."""
+    for excuse in EXCUSES:
+        if excuse.rule == rule and excuse.applies(evidence, subject):
+            return excuse
+    return None

@@ -1,0 +1,154 @@
+"""Requests by the thousand with faults: the rules hold, and it can be repeated.
+
+A million of them take half a minute; here are enough to see that a run would notice
+what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+
+import pytest
+
+from pydlpar import ArgumentError
+from pydlpar.operations import cpu as cpu_operations
+from pydlpar.request import DIALECTS
+from pydlpar.stress import run as run_module
+from pydlpar.stress.invariants import check
+from pydlpar.stress.machine import make_machine, small_tree
+from pydlpar.stress.plan import WEIGHTS, requests
+from pydlpar.stress.repair import repair
+from pydlpar.stress.run import Plan, run
+
+COUNT = 4000
+
+
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+def test_all_rules_hold_with_faults(dialect):
+    """Of every kernel line, on the embedded machine."""
+    report = run(Plan(seed=3, dialect=dialect), COUNT, check_every=200)
+    assert report.violation is None, str(report.violation)
+    assert report.requests == COUNT == sum(report.outcomes.values())
+    assert report.faults > COUNT // 50
+    assert report.checks > COUNT // 200
+    assert report.mended
+    assert report.rate > 0
+
+
+def test_a_run_is_repeatable():
+    """From the seed: requests, faults, results."""
+    one, two = (run(Plan(seed=9, tree=small_tree), 2000) for _ in range(2))
+    assert (one.outcomes, one.faults, one.calls) == (
+        two.outcomes,
+        two.faults,
+        two.calls,
+    )
+    other = run(Plan(seed=10, tree=small_tree), 2000)
+    assert other.outcomes != one.outcomes
+
+
+def test_nothing_is_left_behind_without_faults():
+    report = run(Plan(seed=1), 2000, faults=0)
+    assert (report.faults, report.mended, report.violation) == (0, 0, None)
+
+
+def test_a_violation_ends_the_run(monkeypatch):
+    """It tells the seed and the step, the request, the rule, and the latest faults."""
+
+    def no_release(*_):
+        yield from ()
+        return 0
+
+    monkeypatch.setattr(cpu_operations, "release", no_release)
+    report = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    broken = report.violation
+    assert broken is not None
+    assert broken.step == report.requests < COUNT
+    assert {violation.rule for violation in broken.violations} == {"drc-held"}
+    assert str(broken).startswith(f"seed 2, step {broken.step}, ")
+    assert json.loads(json.dumps(report.to_dict()))["violation"]["seed"] == 2
+    again = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    assert again.violation == broken
+
+
+@pytest.mark.parametrize(("faults", "every"), [(-1, 5), (2, 5), (0.1, 0)])
+def test_arguments_are_checked(faults, every):
+    with pytest.raises(ArgumentError, match="expected"):
+        run(Plan(), 10, faults=faults, check_every=every)
+
+
+def test_without_statm_growth_is_not_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(run_module, "_STATM", tmp_path / "none")
+    assert run(Plan(tree=small_tree), 100).grown is None
+
+
+def made(seed=1, count=300, dialect="6.12", **options):
+    machine = make_machine(small_tree(), dialect=dialect)
+    stream = requests(seed, machine.partition, dialect=dialect, **options)
+    done = []
+    for request in islice(stream, count):
+        done.append((request, machine.dispatcher.handle(request).errno))
+    return done
+
+
+def test_requests_fit_the_state():
+    """Without faults, only what is meant to be invalid is refused."""
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind != "invalid"}
+    done = made(weights=weights)
+    refused = [str(request) for request, failed in done if failed]
+    # The last CPU stays, and so do ranges that leave the table, counts too large.
+    assert len(refused) < len(done) / 4
+    words = {str(request).rsplit(" ", 1)[0].rstrip(" 1234") for request, _ in done}
+    assert words >= {
+        "cpu add index",
+        "cpu remove index",
+        "memory add count",
+        "memory remove count",
+        "memory add indexed-count",
+    }
+
+
+def test_invalid_requests_are_refused():
+    done = made(weights={"invalid": 1})
+    assert all(failed for _, failed in done)
+    assert len({request for request, _ in done}) > 15
+
+
+def test_cpus_by_count_where_the_kernel_line_takes_them():
+    texts = {str(request) for request, _ in made(dialect="4.10")}
+    assert any(text.startswith("cpu remove count") for text in texts)
+    assert not any(str(r).startswith("cpu add count 1") for r, _ in made())
+
+
+def test_memory_only_before_cpus_came():
+    weights = {"memory-index": 1, "memory-count": 1}
+    assert all(r.resource == 2 for r, _ in made(dialect="4.1", weights=weights))
+
+
+@pytest.mark.parametrize("weights", [{"cpus": 1}, {}, {"cpu": 0}])
+def test_weights_are_checked(weights):
+    machine = make_machine(small_tree())
+    with pytest.raises(ArgumentError, match="expected"):
+        requests(1, machine.partition, weights)
+
+
+def test_repair_puts_connectors_and_threads_right():
+    """Whatever state of its kind a connector was left in."""
+    machine = make_machine(small_tree())
+    firmware, partition = machine.firmware, machine.partition
+    for index in (0x10000004, 0x80000006):
+        firmware.set_indicator(9003, index, 1)
+    firmware.set_indicator(9001, 0x80000006, 1)
+    firmware.set_indicator(9001, 0x10000002, 0)
+    partition.online.discard(1)
+    assert len(check(partition, firmware)) == 4
+    assert repair(partition, firmware) == 4
+    assert check(partition, firmware) == []
+    assert repair(partition, firmware) == 0
+
+
+def test_memory_stays_flat():
+    """Twice as many requests, and not a page more than noise."""
+    report = run(Plan(seed=4, tree=small_tree), 20_000)
+    assert report.grown is None or report.grown < 2 << 20
