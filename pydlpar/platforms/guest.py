@@ -10,19 +10,23 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.errors import GuestError, QemuDiedError
 from pydlpar.platforms.guest_agent import packed
 from pydlpar.platforms.guest_image import root_archive
 from pydlpar.platforms.guest_link import GuestConsole, GuestLink, unpacked
 from pydlpar.platforms.guest_packages import GuestFiles, cached_files
+from pydlpar.platforms.qemu import PROGRAM, machine_arguments, qmp_class
 from pydlpar.platforms.qemu_plug import QemuPlug
 from pydlpar.platforms.qemu_process import QemuProcess
-from pydlpar.platforms.qemu_qmp import Qmp
 from pydlpar.tree import DeviceTree
+
+if TYPE_CHECKING:
+    from pydlpar.platforms.qemu_qmp import Qmp
 
 __all__ = ["DIALECT_OF", "CommandResult", "Guest", "KernelMessage"]
 
@@ -33,12 +37,11 @@ DLPAR = "/sys/kernel/dlpar"
 OFDT = "/proc/powerpc/ofdt"
 DEVICE_TREE = "/proc/device-tree"
 
-# What TCG has no answer to, said beforehand: QEMU would warn of each.
-_MACHINE = "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off"
-_CPU = "power9_v2.0"
 _CONSOLE, _AGENT = 0x71000001, 0x71000002
 _COMMAND_LINE = "console=hvc0 quiet panic=-1"
 _POLL = 0.05
+_CELL = 4  # archives begin at a multiple of it
+_GIB = 1 << 30
 _LEVEL = 7  # the lower bits of a message's priority; above them is who wrote it
 
 
@@ -81,15 +84,21 @@ class Guest(QemuPlug):
         initrd: an initial file system of one's own, below what we add; it may be
             compressed.
         add: more files for the guest: of this machine, by their path in the guest.
-        cpus: QEMU's option `-smp`.
-        memory: QEMU's option `-m`.
         options: more of QEMU's options.
         append: more words for the kernel's command line.
         cache: directory of fetched files; None for the usual one.
         program: QEMU, a name in PATH or a path.
         accelerator: QEMU's option `-accel`.
+        cpus, max_cpus, memory, max_memory, slots, devices, clock: see
+            `machine_arguments`; sizes in bytes.
         deadline: seconds that QEMU or the agent may take for anything else.
         boot_deadline: seconds that the boot may take.
+
+    Attributes:
+        process: the machine's.
+        console: what the guest wrote to its console, and a way to type.
+        release: of its kernel, as `uname -r` says it.
+        deadline: seconds, as given.
 
     Raises:
         GuestError: the cache lacks a part; or the guest did not come up, with the
@@ -105,12 +114,17 @@ class Guest(QemuPlug):
         kernel: Path | None = None,
         initrd: Path | None = None,
         add: Mapping[str, Path] | None = None,
-        cpus: str = "2,maxcpus=16",
-        memory: str = "1G,slots=32,maxmem=8G",
+        cpus: int = 2,
+        max_cpus: int | None = 16,
+        memory: int = _GIB,
+        max_memory: int | None = 8 * _GIB,
+        slots: int = 32,
+        devices: Sequence[str] = (),
+        clock: datetime | None = None,
         options: Sequence[str] = (),
         append: str = "",
         cache: Path | None = None,
-        program: str = "qemu-system-ppc64",
+        program: str = PROGRAM,
         accelerator: str = "tcg",
         deadline: float = 60.0,
         boot_deadline: float = 240.0,
@@ -121,42 +135,55 @@ class Guest(QemuPlug):
         if vmlinux is None or not vmlinux.is_file():
             raise GuestError(f"{vmlinux}: no kernel there")
         below = initrd.read_bytes() if initrd else b""
-        image = below + bytes(-len(below) % 4)
+        image = below + bytes(-len(below) % _CELL)
         image += root_archive(files.tools, files.module_contents(), add)
+        machine = machine_arguments(
+            cpus=cpus,
+            max_cpus=max_cpus,
+            memory=memory,
+            max_memory=max_memory,
+            slots=slots,
+            devices=devices,
+            clock=clock,
+        )
+        boot = [
+            *("-kernel", str(vmlinux)),
+            *("-append", f"{_COMMAND_LINE} {append}".rstrip()),
+            *("-accel", accelerator),
+        ]
+        connect = qmp_class()
         self.deadline = deadline
-        self._process = QemuProcess(program, deadline)
+        self.process = QemuProcess(program, deadline)
         try:
-            qmp = self._process.channel("qmp")
-            console = self._process.channel("console")
-            agent = self._process.channel("agent")
-            archive = self._process.file(image)
-            self._process.start(
-                [
-                    *("-M", _MACHINE, "-cpu", _CPU, "-accel", accelerator),
-                    *("-display", "none", "-nodefaults", "-no-reboot"),
-                    *("-smp", cpus, "-m", memory),
-                    *("-mon", "chardev=qmp,mode=control"),
-                    *("-device", f"spapr-vty,chardev=console,reg={_CONSOLE:#x}"),
-                    *("-device", f"spapr-vty,chardev=agent,reg={_AGENT:#x}"),
-                    *("-kernel", str(vmlinux), "-initrd", archive),
-                    *("-append", f"{_COMMAND_LINE} {append}".rstrip()),
-                    *options,
-                ]
-            )
-            self._qmp = Qmp(qmp, self._process)
-            self._qmp.connect()
-            self.console = GuestConsole(console)
-            self._link = GuestLink(agent, self._process, self.console)
-            hello = self._wait_for_boot(boot_deadline)
+            self._start([*machine, *boot, *options], image, connect)
+            self.release = self._wait_for_boot(boot_deadline)
         except BaseException:
-            self._process.close()
+            self.close()
             raise
-        self.release: str = hello["release"]
-        """The kernel's, as `uname -r` says it."""
 
-    def _wait_for_boot(self, deadline: float) -> dict[str, Any]:
+    def _start(
+        self, arguments: Sequence[str], image: bytes, connect: type[Qmp]
+    ) -> None:
+        process = self.process
+        self._qmp = connect(process.channel("qmp"), process)
+        console, agent = process.channel("console"), process.channel("agent")
+        process.start(
+            [
+                *("-display", "none", "-nodefaults", "-no-reboot"),
+                *("-mon", "chardev=qmp,mode=control"),
+                *("-device", f"spapr-vty,chardev=console,reg={_CONSOLE:#x}"),
+                *("-device", f"spapr-vty,chardev=agent,reg={_AGENT:#x}"),
+                *("-initrd", process.file(image)),
+                *arguments,
+            ]
+        )
+        self._qmp.connect()
+        self.console = GuestConsole(console)
+        self._link = GuestLink(agent, process, self.console)
+
+    def _wait_for_boot(self, deadline: float) -> str:
         try:
-            return self._link.wait(deadline)
+            return str(self._link.wait(deadline)["release"])
         except QemuDiedError as error:
             raise GuestError(
                 f"the guest ended while it booted: {error}", self.console.tail()
@@ -175,8 +202,10 @@ class Guest(QemuPlug):
 
     def close(self) -> None:
         """End the machine at once. Nothing of it is left."""
-        self._qmp.close()
-        self._process.close()
+        self.process.end()
+        if hasattr(self, "_qmp"):
+            self._qmp.close()
+        self.process.close()
 
     def write(self, data: bytes, path: str = DLPAR) -> int:
         """One write(2) to `/sys/kernel/dlpar`: bytes taken, or -errno.

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydlpar.errors import ArgumentError, GuestError
@@ -165,7 +166,7 @@ def fetch(
             apt.update()
             for part, folder in wanted.items():
                 make = _make_tools if part == "tools" else _make_kernel
-                _replaced(folder, lambda at, make=make: make(apt, line or "", at))
+                _replaced(folder, partial(make, apt, line or ""))
             found = cached_files(line, cache)
     if found is None:
         raise GuestError(f"{cache}: what was just fetched is no longer there")
@@ -312,7 +313,7 @@ def _own_mirror() -> str:
     """The Debian archive among the sources of this machine's apt."""
     text = _run(["apt-get", "indextargets", "Created-By: Packages"], _LOCAL_SECONDS)
     for stanza in text.split("\n\n"):
-        fields = dict(re.findall(r"^([\w-]+): (.*)$", stanza, re.M))
+        fields: dict[str, str] = dict(re.findall(r"^([\w-]+): (.*)$", stanza, re.M))
         origin = fields.get("Origin", "Debian")  # not known before the first update
         plain = "-" not in fields.get("Release", "-")  # no updates, no security
         if origin == "Debian" and plain and fields.get("Component") == "main":
