@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from binascii import b2a_base64
 
 from pydlpar import Linux, decode_log
@@ -34,7 +35,7 @@ def main():
         told["drmgr_locked_out"] = subprocess.run(drmgr, capture_output=True).returncode
     told["drmgr"] = subprocess.run(drmgr, capture_output=True).returncode
     told["tree"] = b2a_base64(machine.device_tree().to_dtb()).decode()
-    print(json.dumps(told))
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -59,13 +59,14 @@ def lacking(line: str) -> str | None:
     return None
 
 
-def boot(line: str, **options) -> Guest:
+def boot(line: str, *, command_line: str = "", **options) -> Guest:
     """A guest of this line, or a skip with the reason."""
     reason = lacking(line)
     if reason:
         pytest.skip(reason)
     folder = Path(GUEST_CACHE) if GUEST_CACHE else None
-    return Guest(line, cache=folder, append=MOVABLE, **options)
+    words = f"{MOVABLE} {command_line}"
+    return Guest(line, cache=folder, append=words, **options)
 
 
 class GuestPair:

@@ -32,7 +32,14 @@ def package(folder: Path) -> dict[str, Path]:
     builder = _builder()
     builder.emit_c_code(str(source))
     command = [
-        *(COMPILER, "-shared", "-fPIC", "-O1", "-std=c11", "-DPy_LIMITED_API=0x030a0000"),
+        *(
+            COMPILER,
+            "-shared",
+            "-fPIC",
+            "-O1",
+            "-std=c11",
+            "-DPy_LIMITED_API=0x030a0000",
+        ),
         *(f"-I{_own_headers(folder, headers)}", f"-I{ROOT / 'csrc'}", "-w"),
         *("-o", str(library), str(source)),
         *map(str, sorted((ROOT / "csrc").glob("*.c"))),

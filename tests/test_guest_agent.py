@@ -195,7 +195,7 @@ def test_hotplug_state(tmp_path, comm, busy):
 
 
 def test_serve(tmp_path):
-    """The first frame says that it is there; noise is no request; then the line ends."""
+    """The first frame says that it is there; noise is no request; the line ends."""
     make_tree(tmp_path)
     ours, theirs = socket.socketpair()
     thread = threading.Thread(target=serve, args=(Agent(), theirs.fileno()))

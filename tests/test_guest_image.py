@@ -1,4 +1,4 @@
-"""The initial file system of a guest: an archive as Linux reads it, by a reader here."""
+"""The initial file system of a guest, read as Linux reads an archive."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def _result_lines(
 
 
 def _shown(request: bytes) -> str:
-    return request.decode("utf-8", "backslashreplace")
+    return request.decode("utf-8", "backslashreplace").rstrip("\n")
 
 
 def _texts(said: Iterable[KernelMessage]) -> list[str]:

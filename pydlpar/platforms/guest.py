@@ -130,6 +130,7 @@ class Guest(QemuPlug):
         boot_deadline: float = 240.0,
     ) -> None:
         super().__init__()
+        self._closed = False
         files = _files(None if kernel else line, cache)
         vmlinux = kernel or files.kernel
         if vmlinux is None or not vmlinux.is_file():
@@ -201,7 +202,10 @@ class Guest(QemuPlug):
         self.close()
 
     def close(self) -> None:
-        """End the machine at once. Nothing of it is left."""
+        """End the machine at once. Nothing of it is left; once more is no error."""
+        if self._closed:
+            return
+        self._closed = True
         self.process.end()
         if hasattr(self, "_qmp"):
             self._qmp.close()
