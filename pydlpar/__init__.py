@@ -74,6 +74,10 @@ if TYPE_CHECKING:
         NotFoundError,
         OverlayError,
         PlatformError,
+        QemuDiedError,
+        QemuError,
+        QemuHungError,
+        QemuUnavailableError,
         RequestError,
         ResolveError,
         StaleHandleError,
@@ -120,6 +124,15 @@ if TYPE_CHECKING:
     )
     from pydlpar.platforms.pci_models import (
         PCI_MODELS,
+    )
+    from pydlpar.platforms.qemu import (
+        Qemu,
+    )
+    from pydlpar.platforms.qemu_plug import (
+        QemuDevice,
+    )
+    from pydlpar.platforms.qemu_pool import (
+        QemuPool,
     )
     from pydlpar.references import (
         Reference,
@@ -249,6 +262,13 @@ __all__ = [
     "PciBar",
     "PciFunction",
     "PlatformError",
+    "Qemu",
+    "QemuDevice",
+    "QemuDiedError",
+    "QemuError",
+    "QemuHungError",
+    "QemuPool",
+    "QemuUnavailableError",
     "Range",
     "Reaction",
     "Reference",
@@ -322,6 +342,7 @@ _HOMES = {
         "DrcListError DtsError DtsWarning EventError ExistsError "
         "GuestError InternalError LinuxError LockedError NoSpaceError "
         "NotFoundError OverlayError PlatformError "
+        "QemuDiedError QemuError QemuHungError QemuUnavailableError "
         "RequestError ResolveError StaleHandleError TreeError"
     ),
     "lint": "Finding Severity lint",
@@ -336,6 +357,9 @@ _HOMES = {
     "platforms.migration": "Destination",
     "platforms.pci_function": "BarSpace PciBar PciFunction",
     "platforms.pci_models": "PCI_MODELS",
+    "platforms.qemu": "Qemu",
+    "platforms.qemu_plug": "QemuDevice",
+    "platforms.qemu_pool": "QemuPool",
     "references": "Reference",
     "request": "HotplugRequest parse_request",
     "resolve": "Resolver resolve",

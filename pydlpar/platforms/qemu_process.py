@@ -14,12 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import IO, Final
+from typing import Final
 
 from pydlpar.errors import (
     QemuDiedError,
@@ -36,7 +36,7 @@ MINIMUM_VERSION: Final = (7, 2)
 
 _LAST_WORDS: Final = 2000
 _GRACE: Final = 2.0
-"""Seconds that a process which closed a channel, or was killed, is given to end."""
+"""Seconds for what takes no time: to end once told to, to say one's version."""
 
 # The kernel sends the signal when the thread that started the process ends. Set
 # before the look at the parent: it may have gone in between.
@@ -74,11 +74,12 @@ class _Resources:
     def __init__(self) -> None:
         self.owner = os.getpid()
         self.loop = BackgroundLoop()
-        self.stderr: IO[bytes] = tempfile.TemporaryFile()
+        self.stderr = os.memfd_create("pydlpar-stderr")
         self.ours: list[socket.socket] = []
         self.theirs: list[socket.socket] = []
         self.files: list[int] = []
         self.popen: subprocess.Popen[bytes] | None = None
+        self.hang_up: list[Callable[[], object]] = []
 
     def kill(self) -> None:
         """End the process and all that it has started, and reap it."""
@@ -100,16 +101,28 @@ class _Resources:
         self.files.clear()
 
     def release(self) -> None:
-        """Give everything back. A forked child must leave it to its parent."""
-        if os.getpid() != self.owner:
-            return
+        """Give everything back."""
         self.kill()
         self.drop_theirs()
+        for hang_up in self.hang_up:
+            hang_up()
         for channel in self.ours:
             channel.close()
         self.ours.clear()
         self.loop.close()
-        self.stderr.close()
+        os.close(self.stderr)
+
+    def finalize(self) -> None:
+        """The same, called from anywhere: by the garbage collector, in any thread.
+
+        A forked child must leave it to its parent.
+        """
+        if os.getpid() != self.owner:
+            return
+        if self.loop.is_current():
+            threading.Thread(target=self.release).start()
+        else:
+            self.release()
 
 
 class QemuProcess:
@@ -136,7 +149,7 @@ class QemuProcess:
         self._arguments: list[str] = []
         self._resources = _Resources()
         self.loop = self._resources.loop
-        self._finalizer = weakref.finalize(self, self._resources.release)
+        self._finalizer = weakref.finalize(self, self._resources.finalize)
         # At exit the kernel does it, when our threads end.
         self._finalizer.atexit = False
 
@@ -156,6 +169,10 @@ class QemuProcess:
             file.write(data)
         return f"/proc/self/fd/{descriptor}"
 
+    def at_end(self, hang_up: Callable[[], object]) -> None:
+        """Have a function called once the process is gone; it must not hold us."""
+        self._resources.hang_up.append(hang_up)
+
     def start(self, arguments: Sequence[str]) -> None:
         """Start the process, once."""
         given = self._resources
@@ -167,8 +184,7 @@ class QemuProcess:
         ]
         descriptors = [channel.fileno() for channel in given.theirs]
         given.popen = self.loop.call(
-            partial(
-                subprocess.Popen,
+            lambda: subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=given.stderr,
@@ -198,6 +214,11 @@ class QemuProcess:
         popen = self._resources.popen
         return None if popen is None else popen.returncode
 
+    def is_running(self) -> bool:
+        """True while the process can be spoken to."""
+        popen = self._resources.popen
+        return self._failure is None and popen is not None and popen.poll() is None
+
     def _popen(self) -> subprocess.Popen[bytes]:
         if self._resources.popen is None:
             raise QemuError(f"{self.program} has not been started")
@@ -205,12 +226,11 @@ class QemuProcess:
 
     def last_words(self) -> str:
         """What the process wrote last, to its standard error or output."""
-        file = self._resources.stderr
-        if file.closed:
+        if not self._finalizer.alive:
             return ""
-        end = os.fstat(file.fileno()).st_size
-        start = max(0, end - _LAST_WORDS)
-        return os.pread(file.fileno(), _LAST_WORDS, start).decode(errors="replace")
+        file = self._resources.stderr
+        start = max(0, os.fstat(file).st_size - _LAST_WORDS)
+        return os.pread(file, _LAST_WORDS, start).decode(errors="replace")
 
     def check(self) -> None:
         """Refuse to go on with a process that failed or was closed.
@@ -270,7 +290,7 @@ class QemuProcess:
                 [self.program, "--version"],
                 capture_output=True,
                 text=True,
-                timeout=self.deadline,
+                timeout=_GRACE,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -278,15 +298,10 @@ class QemuProcess:
         found = re.search(r"version (\d+)\.(\d+)", run.stdout)
         return None if found is None else (int(found[1]), int(found[2]))
 
-    def end(self) -> None:
-        """Kill and reap the process. What is asked of it after that is refused."""
-        self._resources.kill()
+    def close(self) -> None:
+        """Kill and reap the process, and close all that leads to it."""
         if self._failure is None:
             self._failure = partial(QemuError, f"{self.program}: closed")
-
-    def close(self) -> None:
-        """End the process, and close all that leads to it."""
-        self.end()
         self._finalizer()
 
 

@@ -82,7 +82,7 @@ class Qtest:
             got += piece
         return got.decode("ascii", errors="replace").splitlines()
 
-    def write(self, address: int, data: bytes) -> None:
+    def write(self, address: int, data: bytes | bytearray) -> None:
         """Write to the guest's memory."""
         self.ask(_write_line(address, data))
 
@@ -123,7 +123,7 @@ class Qtest:
         return list(results), memory[AREA - _RESULTS :]
 
 
-def _write_line(address: int, data: bytes) -> str:
+def _write_line(address: int, data: bytes | bytearray) -> str:
     return f"b64write {address:#x} {len(data):#x} {b64encode(data).decode()}"
 
 
