@@ -83,7 +83,8 @@ def test_write():
         "           | said \\x1b",
     ]
     result = call("write", "--no-messages", "-f", "-", stdin="cpu a\n# no\ncpu b\n")
-    assert (result.exit_code, Played.last.done) == (0, [b"cpu a\n", b"cpu b\n", "close"])
+    assert result.exit_code == 0
+    assert Played.last.done == [b"cpu a\n", b"cpu b\n", "close"]
     assert len(result.output.splitlines()) == 2
     assert call("write", "--ofdt", "x").exit_code == 0
     assert Played.last.done[0] == b"cpux"

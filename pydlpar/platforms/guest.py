@@ -130,7 +130,6 @@ class Guest(QemuPlug):
         boot_deadline: float = 240.0,
     ) -> None:
         super().__init__()
-        self._closed = False
         files = _files(None if kernel else line, cache)
         vmlinux = kernel or files.kernel
         if vmlinux is None or not vmlinux.is_file():
@@ -166,7 +165,7 @@ class Guest(QemuPlug):
         self, arguments: Sequence[str], image: bytes, connect: type[Qmp]
     ) -> None:
         process = self.process
-        self._qmp = connect(process.channel("qmp"), process)
+        self._qmp = connect(process.channel("qmp"), process, self._note)
         console, agent = process.channel("console"), process.channel("agent")
         process.start(
             [
@@ -179,6 +178,7 @@ class Guest(QemuPlug):
             ]
         )
         self._qmp.connect()
+        self._remember_start()
         self.console = GuestConsole(console)
         self._link = GuestLink(agent, process, self.console)
 
@@ -203,12 +203,6 @@ class Guest(QemuPlug):
 
     def close(self) -> None:
         """End the machine at once. Nothing of it is left; once more is no error."""
-        if self._closed:
-            return
-        self._closed = True
-        self.process.end()
-        if hasattr(self, "_qmp"):
-            self._qmp.close()
         self.process.close()
 
     def write(self, data: bytes, path: str = DLPAR) -> int:
