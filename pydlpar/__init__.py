@@ -66,7 +66,10 @@ if TYPE_CHECKING:
         DtsWarning,
         EventError,
         ExistsError,
+        GuestError,
         InternalError,
+        LinuxError,
+        LockedError,
         NoSpaceError,
         NotFoundError,
         OverlayError,
@@ -104,6 +107,12 @@ if TYPE_CHECKING:
     )
     from pydlpar.platforms.firmware import (
         Firmware,
+    )
+    from pydlpar.platforms.guest import (
+        Guest,
+    )
+    from pydlpar.platforms.linux import (
+        Linux,
     )
     from pydlpar.platforms.migration import (
         Destination,
@@ -228,11 +237,16 @@ __all__ = [
     "Finding",
     "Firmware",
     "FoundEvent",
+    "Guest",
+    "GuestError",
     "HotplugRequest",
     "HotplugSection",
     "InternalError",
+    "Linux",
+    "LinuxError",
     "Lmb",
     "LmbTable",
+    "LockedError",
     "LogRecord",
     "LookupArrays",
     "Migration",
@@ -326,7 +340,8 @@ _HOMES = {
     "errors": (
         "ArgumentError BusyError ConflictError DecodeError DlparError "
         "DrcListError DtsError DtsWarning EventError ExistsError "
-        "InternalError NoSpaceError NotFoundError OverlayError PlatformError "
+        "GuestError InternalError LinuxError LockedError NoSpaceError "
+        "NotFoundError OverlayError PlatformError "
         "QemuDiedError QemuError QemuHungError QemuUnavailableError "
         "RequestError ResolveError StaleHandleError TreeError"
     ),
@@ -337,6 +352,8 @@ _HOMES = {
     "partition": "Partition",
     "platforms.faults": "AtCalls AtRandom Faulty",
     "platforms.firmware": "Firmware",
+    "platforms.guest": "Guest",
+    "platforms.linux": "Linux",
     "platforms.migration": "Destination",
     "platforms.pci_function": "BarSpace PciBar PciFunction",
     "platforms.pci_models": "PCI_MODELS",

@@ -18,7 +18,10 @@ __all__ = [
     "DtsWarning",
     "EventError",
     "ExistsError",
+    "GuestError",
     "InternalError",
+    "LinuxError",
+    "LockedError",
     "NoSpaceError",
     "NotFoundError",
     "OverlayError",
@@ -302,3 +305,32 @@ class QemuHungError(QemuError):
 
 class InternalError(DlparError, RuntimeError):
     """A bug in pydlpar."""
+
+
+class GuestError(PlatformError):
+    """A guest could not be made, does not answer, or has ended.
+
+    Attributes:
+        console: the end of what it wrote to its console; may be empty.
+    """
+
+    def __init__(self, message: str, console: str = "") -> None:
+        tail = console.strip()
+        super().__init__(f"{message}; its console: {tail}" if tail else message)
+        self.console = console
+
+
+class LinuxError(PlatformError):
+    """This machine cannot be used as a partition from inside."""
+
+
+class LockedError(LinuxError):
+    """Somebody else works at the machine's hotplug.
+
+    Attributes:
+        holder: the process that does; None if it has ended meanwhile.
+    """
+
+    def __init__(self, message: str, holder: int | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder
