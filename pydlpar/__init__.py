@@ -87,6 +87,13 @@ if TYPE_CHECKING:
     from pydlpar.node_array import (
         NodeArray,
     )
+    from pydlpar.operations.mended import (
+        MENDED,
+    )
+    from pydlpar.operations.quirks import (
+        Mended,
+        Quirk,
+    )
     from pydlpar.overlay import (
         OverlayReason,
     )
@@ -181,6 +188,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "MENDED",
     "PCI_MODELS",
     "REFERENCE_CODES",
     "ActionFlags",
@@ -221,6 +229,7 @@ __all__ = [
     "LmbTable",
     "LogRecord",
     "LookupArrays",
+    "Mended",
     "Migration",
     "NoSpaceError",
     "Node",
@@ -234,6 +243,7 @@ __all__ = [
     "PciBar",
     "PciFunction",
     "PlatformError",
+    "Quirk",
     "Range",
     "Reaction",
     "Reference",
@@ -310,6 +320,8 @@ _HOMES = {
     "lint": "Finding Severity lint",
     "node": "Node",
     "node_array": "NodeArray",
+    "operations.mended": "MENDED",
+    "operations.quirks": "Mended Quirk",
     "overlay": "OverlayReason",
     "partition": "Partition",
     "platforms.faults": "AtCalls AtRandom Faulty",
