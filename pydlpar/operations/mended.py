@@ -239,6 +239,15 @@ def _of_requests() -> Iterator[Mended]:
         until="5.16",
     )
     yield Mended(
+        "cpu-detach",
+        "cpu",
+        "rolls back where nodes cannot be detached",
+        "they always can",
+        "4.3",
+        "no model",
+        since="4.5",
+    )
+    yield Mended(
         "same-name",
         "cpu add, pmem add, dt add",
         "two nodes of one name below one parent",

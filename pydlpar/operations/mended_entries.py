@@ -99,6 +99,30 @@ def of_entries() -> Iterator[Mended]:
         "4.10",
         "out of bounds",
     )
+    yield Mended(
+        "node-references",
+        "ofdt",
+        "never drops the reference to a node that a phandle found",
+        "there are no references",
+        "5.3, B19",
+        "leak",
+    )
+    yield Mended(
+        "epow-sensor",
+        "epow interrupt",
+        "where the sensor cannot be read, takes what stood on the stack",
+        "takes the state that came with the status",
+        "6.2",
+        "out of bounds",
+    )
+    yield Mended(
+        "slot-lock",
+        "slot control",
+        "a wait for the lock that is interrupted ends with ERESTARTSYS",
+        "`BusyError` while another request is carried out",
+        "4.7",
+        "no model",
+    )
 
 
 def of_drmgr() -> Iterator[Mended]:

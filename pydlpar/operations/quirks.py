@@ -115,5 +115,11 @@ class Mended(NamedTuple):
 
     @property
     def dialects(self) -> tuple[str, ...]:
-        """The dialects that have it."""
-        return tuple(name for name in DIALECTS if self.applies(name))
+        """The dialects that stand for a release that has it."""
+        names = tuple(DIALECTS)
+        return tuple(
+            name
+            for name, after in zip(names, (*names[1:], None), strict=True)
+            if (after is None or release_of(self.since) < release_of(after))
+            and (self.until is None or release_of(name) < release_of(self.until))
+        )
