@@ -107,7 +107,7 @@ _PROGRESS_FROM = 2000
     "--quirks",
     metavar="NAME,...",
     help="Bugs of Linux to imitate: 'kernel' for all that are defined, 'none', or "
-    "names as in docs/dialects.md. Default: those that decide what is removed.",
+    "names as in docs/dialects.md, where those that are on by default have a *.",
 )
 @click.option(
     "--profile",

@@ -13,14 +13,15 @@ Deviations from Linux, each where it crashes, leaks or corrupts:
   here it is -EINVAL.
 * 4.1 to 4.15 read a word of the property that firmware leaves 0 as their own mark;
   here it is not read, and written as 0.
-* 4.1 to 4.15 without the drmem node or property: Linux keeps the hotplug lock for
-  ever; here it is just -EINVAL. Its indexed-count range could leave the table; here
-  that is -EINVAL.
+* 4.1 without the drmem node or property: Linux keeps the hotplug lock for ever;
+  here it is just -EINVAL.
+* An indexed-count in 4.10 to 4.15 could leave the table, and one with nothing to do
+  returned what stood on the stack; here that is -EINVAL, and success.
 
-Followed although surprising: RESERVED LMBs are tried by "add count" (see
-`Quirk.RESERVED_WALK`); the DRC is released twice where associativity fails; a
-refused release leaves the LMB with firmware, and success is reported; only
-indexed-count removal gives the unisolate hint.
+Followed although surprising: RESERVED LMBs are tried by "add count", and removed
+before 5.14 (see `Quirk.RESERVED_WALK`); the DRC is released twice where
+associativity fails; a refused release leaves the LMB with firmware, and success is
+reported; only indexed-count removal gives the unisolate hint.
 """
 
 from __future__ import annotations
