@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from script import ASSIGNED, RESERVED, add_lmbs, cells, make_tree
@@ -16,6 +19,7 @@ from test_operations_faults import (
     Whim,
     check,
 )
+from test_stress_exhaust import one_of_each_kind
 
 from pydlpar.constants import IdType, Resource
 from pydlpar.dispatch import Dispatcher
@@ -23,6 +27,8 @@ from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.quirks import Quirk
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest
+from pydlpar.stress.cases import cases
+from pydlpar.stress.exhaust import Summary, exhaust
 
 READDS = st.integers(0x80000000, 0x80000006).map(
     lambda index: HotplugRequest(Resource.MEMORY, 3, IdType.DRC_INDEX, index)
@@ -63,3 +69,15 @@ def test_any_line_leaves_the_books_in_order(data, requests, line, quirks):
             assert after == before
         if style is MemoryStyle.CLONE and done.errno:
             assert after == partition.lmbs.to_v1()
+
+
+@pytest.mark.parametrize("line", ["4.9", "4.16", "5.14", "6.17"])
+def test_single_faults_break_nothing_between_the_dialects(line):
+    """One of each kind at each call, as for the dialects themselves."""
+    summary = Summary()
+    for case in cases(line):
+        setup = partial(case.machine, line, "qemu", 1)
+        for trial in exhaust(setup, case.request, choose=one_of_each_kind):
+            summary.add(trial)
+    assert [str(trial) for trial in summary.failed] == []
+    assert summary.trials > 300
