@@ -94,6 +94,13 @@ if TYPE_CHECKING:
     from pydlpar.node_array import (
         NodeArray,
     )
+    from pydlpar.operations.mended import (
+        MENDED,
+    )
+    from pydlpar.operations.quirks import (
+        Mended,
+        Quirk,
+    )
     from pydlpar.overlay import (
         OverlayReason,
     )
@@ -204,6 +211,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "MENDED",
     "PCI_MODELS",
     "REFERENCE_CODES",
     "ActionFlags",
@@ -249,6 +257,7 @@ __all__ = [
     "LockedError",
     "LogRecord",
     "LookupArrays",
+    "Mended",
     "Migration",
     "NoSpaceError",
     "Node",
@@ -269,6 +278,7 @@ __all__ = [
     "QemuHungError",
     "QemuPool",
     "QemuUnavailableError",
+    "Quirk",
     "Range",
     "Reaction",
     "Reference",
@@ -339,15 +349,17 @@ _HOMES = {
     "error_log_ring": "ErrorLogRing",
     "errors": (
         "ArgumentError BusyError ConflictError DecodeError DlparError "
-        "DrcListError DtsError DtsWarning EventError ExistsError "
-        "GuestError InternalError LinuxError LockedError NoSpaceError "
-        "NotFoundError OverlayError PlatformError "
-        "QemuDiedError QemuError QemuHungError QemuUnavailableError "
-        "RequestError ResolveError StaleHandleError TreeError"
+        "DrcListError DtsError DtsWarning EventError ExistsError GuestError "
+        "InternalError LinuxError LockedError NoSpaceError NotFoundError "
+        "OverlayError PlatformError QemuDiedError QemuError QemuHungError "
+        "QemuUnavailableError RequestError ResolveError StaleHandleError "
+        "TreeError"
     ),
     "lint": "Finding Severity lint",
     "node": "Node",
     "node_array": "NodeArray",
+    "operations.mended": "MENDED",
+    "operations.quirks": "Mended Quirk",
     "overlay": "OverlayReason",
     "partition": "Partition",
     "platforms.faults": "AtCalls AtRandom Faulty",
