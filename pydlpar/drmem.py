@@ -35,6 +35,8 @@ _find = lib.dlpar_drmem_find
 _count = lib.dlpar_drmem_count
 _next = lib.dlpar_drmem_next
 _change_flags = lib.dlpar_drmem_change_flags
+_alike = lib.dlpar_drmem_alike
+_fill = lib.dlpar_drmem_fill
 
 _ROW = Struct("=QIII4x")  # struct dlpar_lmb, without its reserved word
 _WORDS = _ROW.size // 4
@@ -76,6 +78,7 @@ class LmbTable:
         "_aa_indexes",
         "_by_base",
         "_by_drc",
+        "_drc_indexes",
         "_flags",
         "_len",
         "_lmbs",
@@ -184,6 +187,7 @@ class LmbTable:
         self.address_cells = address_cells
         self._rows = memoryview(ffi.buffer(memory)).cast("B")
         words = self._rows.cast("I") if count else memoryview(b"").cast("I")
+        self._drc_indexes = words[2::_WORDS]
         self._aa_indexes = words[3::_WORDS]
         self._flags = words[4::_WORDS]
 
@@ -297,6 +301,45 @@ class LmbTable:
             raise ArgumentError(f"flags of LMBs: {error}") from None
         if rc < 0:
             raise_error(rc, f"flags of {count} LMBs at {start} of {self._len}")
+
+    def fill(self, start: int, stop: int, flags: int, aa_index: int) -> None:
+        """Give the LMBs from *start* to before *stop* these flags and this index.
+
+        Raises:
+            ArgumentError: the range leaves the table, or a value is not 32-bit.
+        """
+        try:
+            rc = _fill(self._lmbs, self._len, start, stop - start, flags, aa_index)
+        except OverflowError as error:
+            raise ArgumentError(f"LMBs {start} to {stop}: {error}") from None
+        if rc < 0:
+            raise_error(rc, f"LMBs {start} to {stop} of {self._len}")
+
+    def alike(self, start: int, limit: int) -> int:
+        """The position behind the run of LMBs from *start* on that are alike.
+
+        They have equal flags and associativity indexes. At most *limit* are looked
+        at, which is 1 or more.
+
+        Raises:
+            ArgumentError: there is no such LMB, or *limit* is below 1.
+        """
+        try:
+            end: int = _alike(self._lmbs, self._len, start, limit)
+        except OverflowError as error:
+            raise ArgumentError(f"LMBs alike from {start} on: {error}") from None
+        if end < 0:
+            raise_error(end, f"{limit} LMBs alike from {start} of {self._len} on")
+        return end
+
+    def drc_index(self, position: int) -> int:
+        """DRC index of the LMB at *position*."""
+        index: int = self._drc_indexes[position]
+        return index
+
+    def drc_indexes(self, start: int, stop: int) -> memoryview:
+        """DRC indexes of the LMBs from *start* to before *stop*: a view."""
+        return self._drc_indexes[start:stop].toreadonly()
 
     def count(self, mask: int, value: int, limit: int | None = None) -> int:
         """Count LMBs with `flags & mask == value`, stopping at *limit* if given."""
