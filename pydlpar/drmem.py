@@ -39,8 +39,12 @@ _alike = lib.dlpar_drmem_alike
 _fill = lib.dlpar_drmem_fill
 
 _ROW = Struct("=QIII4x")  # struct dlpar_lmb, without its reserved word
-_WORDS = _ROW.size // 4
+_ROW_SIZE = _ROW.size
+_WORDS = _ROW_SIZE // 4
+_unpack_row = _ROW.unpack_from
+_new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
+_NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
 _BYTES = ffi.typeof("uint8_t[]")
 _U32S = ffi.typeof("uint32_t[]")
 
@@ -82,6 +86,7 @@ class LmbTable:
         "_flags",
         "_len",
         "_lmbs",
+        "_out",
         "_rows",
         "address_cells",
         "lmb_size",
@@ -182,6 +187,7 @@ class LmbTable:
         self._check_shape(lmb_size, version, address_cells)
         self._lmbs = memory
         self._len = count
+        self._out = ffi.new(_BYTES, 0)
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
@@ -219,7 +225,7 @@ class LmbTable:
             position += self._len
         if not 0 <= position < self._len:
             raise IndexError(f"LMB {position} of {self._len}")
-        return Lmb._make(_ROW.unpack_from(self._rows, position * _ROW.size))
+        return _new_row(Lmb, _unpack_row(self._rows, position * _ROW_SIZE))
 
     def __iter__(self) -> Iterator[Lmb]:
         return map(Lmb._make, _ROW.iter_unpack(self._rows))
@@ -256,6 +262,10 @@ class LmbTable:
         """Flags of the LMB at *position*: `LmbFlags` bits."""
         flags: int = self._flags[position]
         return flags
+
+    def words(self, position: int) -> tuple[int, int]:
+        """Flags and associativity index of the LMB at *position*."""
+        return self._flags[position], self._aa_indexes[position]
 
     def removable(self, position: int) -> bool:
         """Whether its flags let an LMB be removed: ASSIGNED and not RESERVED."""
@@ -402,9 +412,12 @@ class LmbTable:
         return self.to_v1() if self.version == 1 else self.to_v2(merge)
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
-        need = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
-        if need < 0:
-            raise_error(need, f"{self._len} LMBs")
-        out = ffi.new(_BYTES, need)
-        encode(out, need, self._lmbs, self._len, *how)
-        return bytes(ffi.buffer(out))
+        out = self._out
+        size = encode(out, len(out), self._lmbs, self._len, *how)
+        if size == _NO_SPACE:
+            size = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
+            out = self._out = ffi.new(_BYTES, size)
+            encode(out, size, self._lmbs, self._len, *how)
+        if size < 0:
+            raise_error(size, f"{self._len} LMBs")
+        return bytes(ffi.buffer(out, size))

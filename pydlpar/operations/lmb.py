@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pydlpar.constants import LmbFlags
-from pydlpar.drmem import NO_ASSOCIATIVITY, LookupArrays
+from pydlpar.drmem import NO_ASSOCIATIVITY
 from pydlpar.errors import DecodeError
 from pydlpar.operations.behaviour import MemoryStyle, Quirk
 from pydlpar.operations.calls import (
@@ -131,15 +131,14 @@ def removable(run: Run, position: int) -> bool:
 def _choose_associativity(run: Run, position: int) -> Operation:
     """Point the LMB at the lookup array that firmware delivers, adding a new one."""
     partition = run.partition
-    index = partition.lmbs[position].drc_index
+    index = partition.lmbs.drc_index(position)
     fragment = yield from configure(run, index)
     if fragment is None:
         return -errno.EINVAL
     try:
-        delivered = partition.tree.from_dtb(fragment).root.children
+        value = partition.associativity_of(fragment)
     except DecodeError as error:
         return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error)
-    value = delivered[0].get("ibm,associativity") if delivered else None
     if value is None:
         return run.fail(
             -errno.ENODEV, "LMB {:#010x} was delivered without associativity", index
@@ -149,7 +148,7 @@ def _choose_associativity(run: Run, position: int) -> Operation:
     if memory is None or raw is None:
         return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}")
     try:
-        arrays = LookupArrays.from_property(raw)
+        arrays = partition.lookup_arrays(raw)
     except DecodeError as error:
         return run.fail(-errno.EINVAL, "{}", error)
     if len(value) < (arrays.m + 1) * _WORD:
@@ -160,10 +159,10 @@ def _choose_associativity(run: Run, position: int) -> Operation:
             len(value),
             arrays.m * _WORD,
         )
-    cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
-    found = arrays.find(cells)
+    found = arrays.index_of(value[_WORD : (arrays.m + 1) * _WORD])
     if found is None:
         found = arrays.n
+        cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
         _write(run, memory, LOOKUP_ARRAYS, raw, arrays.appended(cells))
     _set(run, position, aa_index=found)
     return 0
@@ -198,6 +197,12 @@ def _set(
 ) -> None:
     """Change an LMB, and remember how to take that back."""
     partition = run.partition
-    old = partition.lmbs[position]
-    run.undo.append((partition.set_lmb, position, old.flags, old.aa_index))
-    partition.lmbs.set(position, flags=flags, aa_index=aa_index)
+    table = partition.lmbs
+    old_flags, old_index = table.words(position)
+    run.undo.append((partition.set_lmb, position, old_flags, old_index))
+    table.fill(
+        position,
+        position + 1,
+        old_flags if flags is None else flags,
+        old_index if aa_index is None else aa_index,
+    )
