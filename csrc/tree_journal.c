@@ -294,10 +294,11 @@ int dlpar_tree_begin(struct dlpar_tree *t)
 
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
-	tree_cells_grant(t);
 	err = journal_begin(t);
-	if (!err)
+	if (!err) {
+		tree_cells_grant(t);
 		err = (int)t->depth;
+	}
 	tree_leave(t);
 	return err;
 }
