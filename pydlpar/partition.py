@@ -347,11 +347,15 @@ class Partition:
             kept = self._arrays = value, LookupArrays(value)
         return kept[1]
 
-    def memory_node(self, position: int) -> int:
-        """NUMA node for the LMB at *position*; the first one where it has none."""
+    def memory_node(self, position: int, arrays: LookupArrays | None = None) -> int:
+        """NUMA node for the LMB at *position*; the first one where it has none.
+
+        Args:
+            arrays: the lookup arrays, if at hand.
+        """
         if not self._primary:
             return self.first_node
-        nid = self._lmb_node(position, self._lookup_arrays())
+        nid = self._lmb_node(position, arrays or self._lookup_arrays())
         return self.first_node if nid is None else nid
 
     def _lmb_node(self, position: int, arrays: LookupArrays | None) -> int | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import NO_ASSOCIATIVITY
@@ -21,6 +22,7 @@ from pydlpar.operations.calls import (
     OFFLINE_MEMORY,
     ONLINE_MEMORY,
     REMOVE_MEMORY,
+    Effect,
     Operation,
     Run,
     acquire,
@@ -30,6 +32,7 @@ from pydlpar.operations.calls import (
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
+    from pydlpar.lookup import LookupArrays
     from pydlpar.node import Node
 
 __all__ = ["add_lmb", "removable", "remove_lmb", "write_table"]
@@ -48,12 +51,12 @@ def add_lmb(run: Run, position: int) -> Operation:
         return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
     if run.behaviour.memory is MemoryStyle.CLONE:
         return (yield from _add_acquiring(run, position))
-    rc = yield from _choose_associativity(run, position)
+    rc, arrays = yield from _choose_associativity(run, position)
     if rc:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
         return rc
-    node = partition.memory_node(position)
+    node = partition.memory_node(position, arrays)
     rc = yield from _add_block(run, position, node)
     if rc:
         _set(run, position, aa_index=NO_ASSOCIATIVITY)
@@ -128,44 +131,47 @@ def removable(run: Run, position: int) -> bool:
     return base + table.lmb_size <= start or start + size <= base
 
 
-def _choose_associativity(run: Run, position: int) -> Operation:
-    """Point the LMB at the lookup array that firmware delivers, adding a new one."""
+def _choose_associativity(
+    run: Run, position: int
+) -> Generator[Effect, Any, tuple[int, LookupArrays | None]]:
+    """Point the LMB at the lookup array that firmware delivers, adding a new one.
+
+    Returns:
+        0 and the lookup arrays; or why not, and None.
+    """
     partition = run.partition
     index = partition.lmbs.drc_index(position)
     fragment = yield from configure(run, index)
     if fragment is None:
-        return -errno.EINVAL
+        return -errno.EINVAL, None
     try:
         value = partition.associativity_of(fragment)
     except DecodeError as error:
-        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error)
+        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error), None
     if value is None:
-        return run.fail(
-            -errno.ENODEV, "LMB {:#010x} was delivered without associativity", index
-        )
+        reason = "LMB {:#010x} was delivered without associativity"
+        return run.fail(-errno.ENODEV, reason, index), None
     memory = partition.memory
     raw = None if memory is None else memory.get(LOOKUP_ARRAYS)
     if memory is None or raw is None:
-        return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}")
+        return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}"), None
     try:
         arrays = partition.lookup_arrays(raw)
     except DecodeError as error:
-        return run.fail(-errno.EINVAL, "{}", error)
+        return run.fail(-errno.EINVAL, "{}", error), None
     if len(value) < (arrays.m + 1) * _WORD:
-        return run.fail(
-            -errno.EINVAL,
-            "LMB {:#010x}: associativity of {} bytes, expected {} and a count",
-            index,
-            len(value),
-            arrays.m * _WORD,
-        )
+        reason = "LMB {:#010x}: associativity of {} bytes, expected {} and a count"
+        rc = run.fail(-errno.EINVAL, reason, index, len(value), arrays.m * _WORD)
+        return rc, None
     found = arrays.index_of(value[_WORD : (arrays.m + 1) * _WORD])
     if found is None:
         found = arrays.n
         cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
-        _write(run, memory, LOOKUP_ARRAYS, raw, arrays.appended(cells))
+        longer = arrays.appended(cells)
+        _write(run, memory, LOOKUP_ARRAYS, raw, longer)
+        arrays = partition.lookup_arrays(longer)
     _set(run, position, aa_index=found)
-    return 0
+    return 0, arrays
 
 
 def write_table(run: Run) -> int:
