@@ -16,10 +16,15 @@ from bench.measure import measure
 from bench.peers import Case
 from bench.trees import REAL, real
 from pydlpar import DeviceTree, Dispatcher, Firmware, Node, Partition
+from pydlpar.constants import LmbFlags
 from pydlpar.data import default_tree_bytes
+from pydlpar.stress.machine import small_tree
 
 EMBEDDED = "embedded"
 SLACK = 1 << 18
+ASSIGNED = int(LmbFlags.ASSIGNED)
+LMB_SIZE = 256 << 20
+"""Bytes of an LMB of `small_tree`."""
 CPUS = 32
 """CPUs that a round takes away, unless the machine has fewer to give."""
 
@@ -89,6 +94,40 @@ def edits_case(blob: bytes) -> Case:
             assert {key: fdt.getprop(at, key) for key in values} == values
 
     return Case(2 * len(props), run, check)
+
+
+class OneByOne(Firmware):
+    """The model, which has to answer every call."""
+
+    def lmb_repeater(self) -> None:
+        """Makes no offer."""
+
+
+def memory_case(kind: type[Firmware], lmbs: int) -> Case:
+    """A DIMM of many LMBs: taken in one request, given back in another."""
+    tree = small_tree(lmbs=lmbs, assigned=0, version=2)
+    firmware = kind.from_tree(tree, "lopar")
+    firmware.plug_memory(lmbs * LMB_SIZE)
+    dispatcher = Dispatcher(Partition(tree), firmware)
+    texts = [b"memory %s count %d\n" % (what, lmbs) for what in (b"add", b"remove")]
+
+    def run() -> list[int]:
+        return [dispatcher.write(text) for text in texts]
+
+    def check(taken: list[int]) -> None:
+        assert taken == [len(text) for text in texts]
+        assert not dispatcher.partition.lmbs.count(ASSIGNED, ASSIGNED)
+
+    return Case(2 * lmbs, run, check)
+
+
+@pytest.mark.parametrize("peer", ["pydlpar", "pydlpar-one-by-one"])
+@pytest.mark.parametrize("lmbs", [64, 4096])
+def test_memory(benchmark: Any, lmbs: int, peer: str) -> None:
+    """LMBs of one request, all at once and each on its own."""
+    benchmark.group = f"lmb {lmbs}"
+    benchmark.extra_info.update(op="lmb", size=str(lmbs), peer=peer)
+    measure(benchmark, memory_case(Firmware if peer == "pydlpar" else OneByOne, lmbs))
 
 
 @pytest.mark.parametrize("peer", ["pydlpar", "pydlpar-lopar", "pylibfdt"])

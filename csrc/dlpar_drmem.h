@@ -235,6 +235,36 @@ int dlpar_drmem_change_flags(struct dlpar_lmb *lmbs, size_t n_lmbs,
 			     size_t from, size_t n, uint32_t clear,
 			     uint32_t set);
 
+/**
+ * dlpar_drmem_alike() - end of a run of LMBs with equal flags and associativity
+ * @lmbs:   the table
+ * @n_lmbs: its rows
+ * @from:   first position
+ * @limit:  look at so many rows at most
+ *
+ * returns: the position (> @from) of the first that differs from the one at
+ * @from, or where looking ended, or
+ *	DLPAR_ERR_BADARG     @from is not in the table, @limit is 0, or more than
+ *	                     DLPAR_DRMEM_MAX_LMBS
+ */
+int dlpar_drmem_alike(const struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
+		      size_t limit);
+
+/**
+ * dlpar_drmem_fill() - give a range of LMBs the same flags and associativity
+ * @lmbs:     the table; untouched on error
+ * @n_lmbs:   its rows
+ * @from:     first position
+ * @n:        number of LMBs
+ * @flags:    of each from now on
+ * @aa_index: likewise
+ *
+ * returns: 0, or
+ *	DLPAR_ERR_BADARG     the range leaves the table
+ */
+int dlpar_drmem_fill(struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
+		     size_t n, uint32_t flags, uint32_t aa_index);
+
 /* Shape of ibm,associativity-lookup-arrays. */
 struct dlpar_lookup {
 	uint32_t n_arrays;

@@ -398,3 +398,32 @@ int dlpar_drmem_change_flags(struct dlpar_lmb *lmbs, size_t n_lmbs,
 		lmbs[i].flags = (lmbs[i].flags & ~clear) | set;
 	return 0;
 }
+
+int dlpar_drmem_alike(const struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
+		      size_t limit)
+{
+	size_t i, end;
+
+	if (n_lmbs > DLPAR_DRMEM_MAX_LMBS || from >= n_lmbs || !limit)
+		return DLPAR_ERR_BADARG;
+	end = limit < n_lmbs - from ? from + limit : n_lmbs;
+	for (i = from + 1; i < end; i++)
+		if (lmbs[i].flags != lmbs[from].flags ||
+		    lmbs[i].aa_index != lmbs[from].aa_index)
+			break;
+	return (int)i;
+}
+
+int dlpar_drmem_fill(struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
+		     size_t n, uint32_t flags, uint32_t aa_index)
+{
+	size_t i;
+
+	if (from > n_lmbs || n > n_lmbs - from)
+		return DLPAR_ERR_BADARG;
+	for (i = from; i < from + n; i++) {
+		lmbs[i].flags = flags;
+		lmbs[i].aa_index = aa_index;
+	}
+	return 0;
+}

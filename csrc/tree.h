@@ -143,6 +143,8 @@ struct tree_template {
 	uint64_t made;			/* running number of the template */
 };
 
+#include "tree_cells.h"
+
 struct dlpar_tree {
 	uint8_t *blob;			/* a copy of the input, or it */
 	uint32_t blob_len;
@@ -166,6 +168,7 @@ struct dlpar_tree {
 
 	struct tree_hash children;	/* (parent, name) */
 	struct tree_hash phandles;
+	struct tree_cells cells;
 	bool dup_phandles;
 	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
 
@@ -313,6 +316,11 @@ void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
 
 /* tree_index.c: hash tables, links. */
 uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len);
+uint32_t tree_hash_key(const struct dlpar_tree *t, uint32_t value);
+int tree_hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask);
+void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
+		   uint32_t idx);
+void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx);
 int tree_index_reserve(struct dlpar_tree *t);
 int tree_index_all(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);

@@ -46,7 +46,7 @@ static uint32_t child_key(uint32_t parent, uint32_t hash)
 }
 
 /* One to one, 0 to 0: a key is as unique as its phandle. */
-static uint32_t phandle_key(const struct dlpar_tree *t, uint32_t phandle)
+uint32_t tree_hash_key(const struct dlpar_tree *t, uint32_t phandle)
 {
 	uint32_t key = phandle * (((uint32_t)t->seed ^ 0x9e3779b1u) | 1);
 
@@ -55,7 +55,7 @@ static uint32_t phandle_key(const struct dlpar_tree *t, uint32_t phandle)
 	return key ^ key >> 16;
 }
 
-static int hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask)
+int tree_hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask)
 {
 	size_t size = (mask + (size_t)1) * sizeof(*h->slots);
 	struct tree_slot *s = arena_resize(&t->arena, NULL, 0, size);
@@ -79,7 +79,7 @@ static int hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask)
 	return DLPAR_OK;
 }
 
-static void hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
+void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 		     uint32_t idx)
 {
 	h->slots[at].key = key;
@@ -87,7 +87,7 @@ static void hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 	h->used++;
 }
 
-static void hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
+void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 {
 	struct tree_slot *s = h->slots;
 	uint32_t m = h->mask, j = key & m, k;
@@ -114,7 +114,7 @@ int tree_index_reserve(struct dlpar_tree *t)
 	for (i = 0; i < 2; i++) {
 		if (t->live < h[i]->mask / 3 * 2)
 			continue;
-		err = hash_grow(t, h[i], h[i]->mask * 2 + 1);
+		err = tree_hash_grow(t, h[i], h[i]->mask * 2 + 1);
 		if (err)
 			return err;
 	}
@@ -183,14 +183,14 @@ static void child_insert(struct dlpar_tree *t, uint32_t idx)
 		p->flags |= NODE_DUPS;
 		return;
 	}
-	hash_put(&t->children, j, key, idx);
+	tree_hash_put(&t->children, j, key, idx);
 	n->flags |= NODE_HASHED;
 }
 
 static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
-	uint32_t key = phandle_key(t, n->phandle), m = t->phandles.mask, j;
+	uint32_t key = tree_hash_key(t, n->phandle), m = t->phandles.mask, j;
 	const struct tree_slot *s = t->phandles.slots;
 
 	if (!n->phandle)
@@ -203,7 +203,7 @@ static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 			return;
 		}
 	}
-	hash_put(&t->phandles, j, key, idx);
+	tree_hash_put(&t->phandles, j, key, idx);
 	n->flags |= NODE_PHASHED;
 }
 
@@ -212,7 +212,7 @@ static void phandle_remove(struct dlpar_tree *t, uint32_t idx)
 	struct tree_node *n = &t->nodes[idx];
 
 	if (n->flags & NODE_PHASHED)
-		hash_delete(&t->phandles, phandle_key(t, n->phandle), idx);
+		tree_hash_delete(&t->phandles, tree_hash_key(t, n->phandle), idx);
 	n->flags &= (uint16_t)~NODE_PHASHED;
 	if (n->phandle && n->phandle == t->top_phandle)
 		t->top_phandle = NIL;
@@ -224,7 +224,7 @@ void tree_index_leave(struct dlpar_tree *t, uint32_t idx)
 	struct tree_node *n = &t->nodes[idx];
 
 	if (n->flags & NODE_HASHED)
-		hash_delete(&t->children, child_key(n->parent, n->hash), idx);
+		tree_hash_delete(&t->children, child_key(n->parent, n->hash), idx);
 	n->flags &= (uint16_t)~NODE_HASHED;
 }
 
@@ -240,6 +240,7 @@ void tree_index_insert(struct dlpar_tree *t, uint32_t idx)
 	if (t->nodes[idx].parent != NIL)
 		child_insert(t, idx);
 	phandle_insert(t, idx);
+	TREE_CELLS_CHANGED(t, idx);
 }
 
 static void prefetch_slots(const struct dlpar_tree *t, uint32_t idx)
@@ -249,7 +250,7 @@ static void prefetch_slots(const struct dlpar_tree *t, uint32_t idx)
 
 	wire_prefetch(c->slots + (child_key(n->parent, n->hash) & c->mask));
 	if (n->phandle)
-		wire_prefetch(p->slots + (phandle_key(t, n->phandle) & p->mask));
+		wire_prefetch(p->slots + (tree_hash_key(t, n->phandle) & p->mask));
 }
 
 /*
@@ -264,9 +265,9 @@ int tree_index_all(struct dlpar_tree *t)
 
 	while (mask / 3 * 2 <= t->n_nodes)
 		mask = mask * 2 + 1;
-	err = hash_grow(t, &t->children, mask);
+	err = tree_hash_grow(t, &t->children, mask);
 	if (!err)
-		err = hash_grow(t, &t->phandles, mask);
+		err = tree_hash_grow(t, &t->phandles, mask);
 	if (err)
 		return err;
 	for (i = 0; i < t->n_nodes; i++) {
@@ -281,6 +282,8 @@ void tree_index_remove(struct dlpar_tree *t, uint32_t idx)
 {
 	tree_index_leave(t, idx);
 	phandle_remove(t, idx);
+	if (t->cells.n)
+		tree_cells_leave(t, idx);
 }
 
 /* The node's phandle is now @phandle. */
@@ -383,7 +386,7 @@ int tree_cuts_init(struct dlpar_tree *t, bool gaps)
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle)
 {
 	const struct tree_slot *s = t->phandles.slots;
-	uint32_t key = phandle_key(t, phandle), m = t->phandles.mask, i;
+	uint32_t key = tree_hash_key(t, phandle), m = t->phandles.mask, i;
 
 	if (!phandle)
 		return NIL;

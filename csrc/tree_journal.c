@@ -216,6 +216,7 @@ static void undo_image(struct dlpar_tree *t, struct journal_entry *e)
 	n->flags = (uint16_t)((n->flags & ~keep) | (e->flags & keep));
 	n->u.saved = e->saved;
 	tree_index_phandle(t, e->node, e->phandle);
+	TREE_CELLS_CHANGED(t, e->node);
 }
 
 static void undo_bytes(struct dlpar_tree *t, struct journal_entry *e)
@@ -226,6 +227,7 @@ static void undo_bytes(struct dlpar_tree *t, struct journal_entry *e)
 	if (e->cap)
 		arena_unblock(&t->arena, e->old.block, e->cap);
 	tree_index_phandle(t, e->node, e->phandle);
+	TREE_CELLS_CHANGED(t, e->node);
 }
 
 static void undo_header(struct dlpar_tree *t, struct journal_entry *e)
@@ -293,8 +295,10 @@ int dlpar_tree_begin(struct dlpar_tree *t)
 	if (!tree_enter(t))
 		return DLPAR_ERR_BUSY;
 	err = journal_begin(t);
-	if (!err)
+	if (!err) {
+		tree_cells_grant(t);
 		err = (int)t->depth;
+	}
 	tree_leave(t);
 	return err;
 }

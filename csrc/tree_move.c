@@ -239,6 +239,7 @@ static int reorder(struct dlpar_tree *t, uint32_t idx, uint32_t from,
 	use_image(t, idx, img, n->img_len, cap);
 	tree_dir_make(n, n->img_len);
 	tree_index_phandle(t, idx, tree_phandle_value(t, n));
+	TREE_CELLS_CHANGED(t, idx);
 	return DLPAR_OK;
 }
 

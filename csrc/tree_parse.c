@@ -80,6 +80,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 	arena_release(&t->arena, h->slots, (h->mask + 1ul) * sizeof(*h->slots));
 	h = &t->phandles;
 	arena_release(&t->arena, h->slots, (h->mask + 1ul) * sizeof(*h->slots));
+	tree_cells_free(t);
 	arena_release(&t->arena, t->names,
 		      (t->names_mask + 1ul) * sizeof(*t->names));
 	arena_release(&t->arena, t->nodes, t->nodes_cap * sizeof(*t->nodes));

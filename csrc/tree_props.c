@@ -201,6 +201,7 @@ int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 		return err;
 	t->edits++;
 	tree_changed(t, idx);
+	TREE_CELLS_CHANGED(t, idx);
 	return DLPAR_OK;
 }
 
@@ -229,6 +230,7 @@ int tree_unset(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len)
 	tree_dir_remove(n, off, was);
 	t->edits++;
 	tree_changed(t, idx);
+	TREE_CELLS_CHANGED(t, idx);
 	refresh_phandle(t, idx, id);
 	return DLPAR_OK;
 }
@@ -254,6 +256,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 	tree_dir_make(n, n->img_len);
 	t->edits++;
 	tree_changed(t, idx);
+	TREE_CELLS_CHANGED(t, idx);
 	tree_index_phandle(t, idx, tree_phandle_value(t, n));
 	return DLPAR_OK;
 }

@@ -2,7 +2,7 @@
 /*
  * tree_query.c - look-up by path, phandle, name and value; walks; facts.
  *
- * Nothing here changes a tree. What is public enters it, finds its answer by a
+ * Nothing here changes what a tree says. What is public enters it, finds its answer by a
  * function of the file, and leaves.
  */
 #include "tree.h"
@@ -163,27 +163,31 @@ int64_t dlpar_tree_child(const struct dlpar_tree *t, int64_t node,
 	return TREE_READ(t, child(t, node, name, len));
 }
 
-static bool prop_is(const struct dlpar_tree *t, const struct tree_node *n,
-		    uint32_t name, uint32_t value)
+static bool is_child(const struct dlpar_tree *t, uint32_t idx,
+		     const struct cells_wanted *w)
 {
-	const uint8_t *p = tree_prop(t, n, name);
-
-	return p && wire_get32(p + 4) == 4 && wire_get32(p + 12) == value;
+	return t->nodes[idx].parent == w->parent;
 }
 
 static int64_t find_child(const struct dlpar_tree *t, int64_t node,
 			  const char *name, size_t len, uint32_t value)
 {
-	uint32_t i = tree_resolve(t, node);
-	uint32_t id;
+	struct cells_wanted w = { .value = value, .fits = is_child };
+	uint32_t i, seen = 0;
 
-	if (i == NIL)
+	w.parent = tree_resolve(t, node);
+	if (w.parent == NIL)
 		return DLPAR_ERR_STALE;
-	if (!tree_name_known(t, name, len, &id))
+	if (!tree_name_known(t, name, len, &w.name))
 		return DLPAR_ERR_NOTFOUND;
-	for (i = t->nodes[i].first; i != NIL; i = t->nodes[i].next)
-		if (prop_is(t, &t->nodes[i], id, value))
+	if (tree_cells_find(t, &w, &i))
+		return answer(t, i);
+	for (i = t->nodes[w.parent].first; i != NIL; i = t->nodes[i].next) {
+		if (tree_cell_is(t, i, w.name, value))
 			break;
+		seen++;
+	}
+	tree_cells_wish(t, w.name, seen);
 	return answer(t, i);
 }
 
@@ -193,29 +197,34 @@ int64_t dlpar_tree_find_child(const struct dlpar_tree *t, int64_t node,
 	return TREE_READ(t, find_child(t, node, name, len, value));
 }
 
-static bool type_is(const struct dlpar_tree *t, const struct tree_node *n,
-		    uint32_t name, const char *type, size_t len)
+static bool type_is(const struct dlpar_tree *t, uint32_t idx,
+		    const struct cells_wanted *w)
 {
-	const uint8_t *p = tree_prop(t, n, name);
+	const uint8_t *p = tree_prop(t, &t->nodes[idx], w->type);
 
-	return p && wire_get32(p + 4) == len + 1 && !p[12 + len] &&
-	       !memcmp(p + 12, type, len);
+	return p && wire_get32(p + 4) == w->len + 1 && !p[12 + w->len] &&
+	       !memcmp(p + 12, w->s, w->len);
 }
 
 static int64_t find(const struct dlpar_tree *t, const char *type,
 		    size_t type_len, const char *name, size_t len,
 		    uint32_t value)
 {
-	uint32_t type_id, id;
-	uint32_t i;
+	struct cells_wanted w = { .value = value, .s = type, .len = type_len,
+				  .fits = type_is };
+	uint32_t i, seen = 0;
 
-	if (!tree_name_known(t, "device_type", 11, &type_id) ||
-	    !tree_name_known(t, name, len, &id))
+	if (!tree_name_known(t, "device_type", 11, &w.type) ||
+	    !tree_name_known(t, name, len, &w.name))
 		return DLPAR_ERR_NOTFOUND;
-	for (i = 0; i != NIL; i = tree_after(t, 0, i))
-		if (prop_is(t, &t->nodes[i], id, value) &&
-		    type_is(t, &t->nodes[i], type_id, type, type_len))
+	if (tree_cells_find(t, &w, &i))
+		return answer(t, i);
+	for (i = 0; i != NIL; i = tree_after(t, 0, i)) {
+		if (tree_cell_is(t, i, w.name, value) && type_is(t, i, &w))
 			break;
+		seen++;
+	}
+	tree_cells_wish(t, w.name, seen);
 	return answer(t, i);
 }
 

@@ -37,11 +37,13 @@ from pydlpar.operations.calls import (
     POWERS,
     SET_INDICATOR,
     SLEEP,
+    LmbRepeater,
     Operation,
     Platform,
     Run,
     refuse,
 )
+from pydlpar.operations.repeat import Repeated
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest, dialect_of, first_page, parse_request
@@ -133,7 +135,11 @@ class Dispatcher(EntryPoints):
 
     def _bind(self, platform: Platform) -> None:
         self.platform = platform
-        self._methods = (*(getattr(platform, name) for name in METHODS), self._pause)
+        calls = (getattr(platform, name) for name in METHODS)
+        self._methods = (*calls, self._pause, self._watch, self._repeat)
+        # Of its class: what wraps a platform does not pass calls on unseen.
+        offer = getattr(type(platform), "lmb_repeater", None)
+        self._repeater: LmbRepeater | None = offer and offer(platform)
 
     @property
     def resources(self) -> tuple[int, ...]:
@@ -283,6 +289,8 @@ class Dispatcher(EntryPoints):
     ) -> Outcome:
         run = Run(self.partition, behaviour or self.behaviour)
         trace: list[tuple[tuple[int, ...], Any]] = []
+        self._trace = trace
+        run.repeats = self._repeater is not None
         rc = None
         try:
             with self.partition.tree.transaction():
@@ -340,6 +348,21 @@ class Dispatcher(EntryPoints):
                 trace.append(((SLEEP, delay), self._pause(delay)))
             answer = self._methods[kind](*effect[1:])
             trace.append((effect, answer))
+
+    def _watch(self, index: int) -> tuple[int, Any]:
+        """Where the record stands, and what answers about an LMB depend on."""
+        watched = None if self._repeater is None else self._repeater.watch_lmb(index)
+        return len(self._trace), watched
+
+    def _repeat(self, watched: tuple[int, Any], start: int, stop: int) -> Repeated:
+        """Repeat what was called since `_watch`, for as many LMBs as it is true of."""
+        begin, state = watched
+        table, steps = self.partition.lmbs, self._trace[begin + 1 :]
+        count = 0
+        if self._repeater is not None and steps:
+            indexes = table.drc_indexes(start, stop)
+            count = self._repeater.repeat_lmbs(state, indexes, len(steps))
+        return Repeated(steps, table, start, start + count)
 
     def _pause(self, milliseconds: int) -> int:
         if self._sleep is not None:

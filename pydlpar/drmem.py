@@ -35,10 +35,16 @@ _find = lib.dlpar_drmem_find
 _count = lib.dlpar_drmem_count
 _next = lib.dlpar_drmem_next
 _change_flags = lib.dlpar_drmem_change_flags
+_alike = lib.dlpar_drmem_alike
+_fill = lib.dlpar_drmem_fill
 
 _ROW = Struct("=QIII4x")  # struct dlpar_lmb, without its reserved word
-_WORDS = _ROW.size // 4
+_ROW_SIZE = _ROW.size
+_WORDS = _ROW_SIZE // 4
+_unpack_row = _ROW.unpack_from
+_new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
+_NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
 _BYTES = ffi.typeof("uint8_t[]")
 _U32S = ffi.typeof("uint32_t[]")
 
@@ -76,9 +82,11 @@ class LmbTable:
         "_aa_indexes",
         "_by_base",
         "_by_drc",
+        "_drc_indexes",
         "_flags",
         "_len",
         "_lmbs",
+        "_out",
         "_rows",
         "address_cells",
         "lmb_size",
@@ -179,11 +187,13 @@ class LmbTable:
         self._check_shape(lmb_size, version, address_cells)
         self._lmbs = memory
         self._len = count
+        self._out = ffi.new(_BYTES, 0)
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
         self._rows = memoryview(ffi.buffer(memory)).cast("B")
         words = self._rows.cast("I") if count else memoryview(b"").cast("I")
+        self._drc_indexes = words[2::_WORDS]
         self._aa_indexes = words[3::_WORDS]
         self._flags = words[4::_WORDS]
 
@@ -215,7 +225,7 @@ class LmbTable:
             position += self._len
         if not 0 <= position < self._len:
             raise IndexError(f"LMB {position} of {self._len}")
-        return Lmb._make(_ROW.unpack_from(self._rows, position * _ROW.size))
+        return _new_row(Lmb, _unpack_row(self._rows, position * _ROW_SIZE))
 
     def __iter__(self) -> Iterator[Lmb]:
         return map(Lmb._make, _ROW.iter_unpack(self._rows))
@@ -252,6 +262,10 @@ class LmbTable:
         """Flags of the LMB at *position*: `LmbFlags` bits."""
         flags: int = self._flags[position]
         return flags
+
+    def words(self, position: int) -> tuple[int, int]:
+        """Flags and associativity index of the LMB at *position*."""
+        return self._flags[position], self._aa_indexes[position]
 
     def removable(self, position: int) -> bool:
         """Whether its flags let an LMB be removed: ASSIGNED and not RESERVED."""
@@ -297,6 +311,45 @@ class LmbTable:
             raise ArgumentError(f"flags of LMBs: {error}") from None
         if rc < 0:
             raise_error(rc, f"flags of {count} LMBs at {start} of {self._len}")
+
+    def fill(self, start: int, stop: int, flags: int, aa_index: int) -> None:
+        """Give the LMBs from *start* to before *stop* these flags and this index.
+
+        Raises:
+            ArgumentError: the range leaves the table, or a value is not 32-bit.
+        """
+        try:
+            rc = _fill(self._lmbs, self._len, start, stop - start, flags, aa_index)
+        except OverflowError as error:
+            raise ArgumentError(f"LMBs {start} to {stop}: {error}") from None
+        if rc < 0:
+            raise_error(rc, f"LMBs {start} to {stop} of {self._len}")
+
+    def alike(self, start: int, limit: int) -> int:
+        """The position behind the run of LMBs from *start* on that are alike.
+
+        They have equal flags and associativity indexes. At most *limit* are looked
+        at, which is 1 or more.
+
+        Raises:
+            ArgumentError: there is no such LMB, or *limit* is below 1.
+        """
+        try:
+            end: int = _alike(self._lmbs, self._len, start, limit)
+        except OverflowError as error:
+            raise ArgumentError(f"LMBs alike from {start} on: {error}") from None
+        if end < 0:
+            raise_error(end, f"{limit} LMBs alike from {start} of {self._len} on")
+        return end
+
+    def drc_index(self, position: int) -> int:
+        """DRC index of the LMB at *position*."""
+        index: int = self._drc_indexes[position]
+        return index
+
+    def drc_indexes(self, start: int, stop: int) -> memoryview:
+        """DRC indexes of the LMBs from *start* to before *stop*: a view."""
+        return self._drc_indexes[start:stop].toreadonly()
 
     def count(self, mask: int, value: int, limit: int | None = None) -> int:
         """Count LMBs with `flags & mask == value`, stopping at *limit* if given."""
@@ -359,9 +412,12 @@ class LmbTable:
         return self.to_v1() if self.version == 1 else self.to_v2(merge)
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
-        need = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
-        if need < 0:
-            raise_error(need, f"{self._len} LMBs")
-        out = ffi.new(_BYTES, need)
-        encode(out, need, self._lmbs, self._len, *how)
-        return bytes(ffi.buffer(out))
+        out = self._out
+        size = encode(out, len(out), self._lmbs, self._len, *how)
+        if size == _NO_SPACE:
+            size = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
+            out = self._out = ffi.new(_BYTES, size)
+            encode(out, size, self._lmbs, self._len, *how)
+        if size < 0:
+            raise_error(size, f"{self._len} LMBs")
+        return bytes(ffi.buffer(out, size))

@@ -13,6 +13,8 @@ from pydlpar.errors import ArgumentError
 __all__ = ["LookupArrays"]
 
 _NOT_FOUND: int = lib.DLPAR_ERR_NOTFOUND
+_HEADER = 8
+_CELL = 4
 _BYTES = ffi.typeof("uint8_t[]")
 _U32S = ffi.typeof("uint32_t[]")
 
@@ -20,7 +22,7 @@ _U32S = ffi.typeof("uint32_t[]")
 class LookupArrays:
     """`ibm,associativity-lookup-arrays`: N arrays of M 32-bit cells. Immutable."""
 
-    __slots__ = ("_data", "m", "n")
+    __slots__ = ("_data", "_index", "m", "n")
 
     def __init__(self, data: bytes) -> None:
         """Read the value *data* of the property.
@@ -36,6 +38,7 @@ class LookupArrays:
             raise_error(rc, "ibm,associativity-lookup-arrays", offset=offset[0])
         self.n: int = shape.n_arrays
         self.m: int = shape.n_cells
+        self._index: dict[bytes, int] | None = None
 
     @classmethod
     def from_property(cls, data: bytes) -> LookupArrays:
@@ -73,6 +76,20 @@ class LookupArrays:
         if rc < 0:
             raise_error(rc, f"look-up of {len(cells)} cells in arrays of {self.m}")
         return int(rc)
+
+    def index_of(self, cells: bytes) -> int | None:
+        """Index of the first array equal to *cells*, big-endian; or None.
+
+        As `find`, for one who looks often: a table of the arrays is made once.
+        """
+        if self._index is None:
+            width = self.m * _CELL
+            ends = range(len(self._data), _HEADER, -width) if self.n else ()
+            rows = (self._data[end - width : end] for end in ends)
+            # From the last to the first, which stays where two are equal.
+            numbers = range(self.n - 1, -1, -1)
+            self._index = dict(zip(rows, numbers, strict=True))
+        return self._index.get(cells)
 
     def appended(self, cells: Sequence[int]) -> bytes:
         """The property's value with one more array, which gets the index `n`.

@@ -12,6 +12,7 @@ from pydlpar.operations.calls import (
     GET_SENSOR_STATE,
     POWERS,
 )
+from pydlpar.operations.repeat import written_out
 
 if TYPE_CHECKING:
     from pydlpar.operations.calls import Run
@@ -71,7 +72,7 @@ class Outcome:
     @property
     def calls(self) -> list[Call]:
         """The calls made, in order."""
-        return [_call(effect, answer) for effect, answer in self._trace]
+        return [_call(effect, answer) for effect, answer in written_out(self._trace)]
 
     @property
     def exit_status(self) -> int | None:

@@ -42,6 +42,9 @@ _DRC_LISTS = (
 _KEPT_LISTS = 64
 """Connector lists that are kept decoded: one for every PHB, and some bridges."""
 
+_KEPT_FRAGMENTS = 4096
+"""Fragments of LMBs whose associativity is kept: one for every LMB of most machines."""
+
 _MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
 _SERVERS = "ibm,ppc-interrupt-server#s"
 _ASSOCIATIVITY = "ibm,associativity"
@@ -106,6 +109,8 @@ class Partition:
             tuple[bytes | None, bytes | None], tuple[Collection[int], ...]
         ] = ((None, None), ())
         self._drc_lists: dict[tuple[bytes | None, ...], DrcList] = {}
+        self._delivered: dict[bytes, bytes | None] = {}
+        self._arrays: tuple[bytes, LookupArrays] | None = None
         self._recorded: dict[int, int] = {}
         self._primary, self._max_nodes = _numa_shape(tree)
         self.memory_error: DlparError | None = None
@@ -316,9 +321,45 @@ class Partition:
         """Give an LMB these flags and this associativity index."""
         self.lmbs.set(position, flags=flags, aa_index=aa_index)
 
-    def memory_node(self, position: int) -> int:
-        """NUMA node for the LMB at *position*; the first one where it has none."""
-        nid = self._lmb_node(position, self._lookup_arrays())
+    def associativity_of(self, fragment: bytes) -> bytes | None:
+        """`ibm,associativity` of the first node that firmware delivered.
+
+        A fragment is parsed once: the same LMB comes with the same again.
+
+        Raises:
+            DecodeError: the fragment is malformed.
+        """
+        try:
+            return self._delivered[fragment]
+        except KeyError:
+            pass
+        nodes = self.tree.from_dtb(fragment).root.children
+        value = nodes[0].get(_ASSOCIATIVITY) if nodes else None
+        if len(self._delivered) >= _KEPT_FRAGMENTS:
+            self._delivered.clear()
+        self._delivered[fragment] = value
+        return value
+
+    def lookup_arrays(self, value: bytes) -> LookupArrays:
+        """The associativity lookup arrays that the property says; the last are kept.
+
+        Raises:
+            DecodeError: it is malformed.
+        """
+        kept = self._arrays
+        if kept is None or kept[0] != value:
+            kept = self._arrays = value, LookupArrays(value)
+        return kept[1]
+
+    def memory_node(self, position: int, arrays: LookupArrays | None = None) -> int:
+        """NUMA node for the LMB at *position*; the first one where it has none.
+
+        Args:
+            arrays: the lookup arrays, if at hand.
+        """
+        if not self._primary:
+            return self.first_node
+        nid = self._lmb_node(position, arrays or self._lookup_arrays())
         return self.first_node if nid is None else nid
 
     def _lmb_node(self, position: int, arrays: LookupArrays | None) -> int | None:
@@ -336,7 +377,7 @@ class Partition:
         if value is None:
             return None
         try:
-            return LookupArrays.from_property(value)
+            return self.lookup_arrays(value)
         except DecodeError:
             return None
 

@@ -17,6 +17,8 @@ __all__ = ["TreeLookup"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _path = lib.dlpar_tree_path
+_find = lib.dlpar_tree_find
+_find_child = lib.dlpar_tree_find_child
 _phandle = lib.dlpar_tree_phandle
 _SOME = 256
 """How many nodes a search asks for at a time."""
@@ -88,7 +90,10 @@ class TreeLookup:
 
     def get(self, path: str) -> Node | None:
         """The node of a path or alias, or None."""
-        raw = encode_name(path)
+        try:
+            raw = path.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle >= 0:
             return Node(self, handle)
@@ -113,17 +118,21 @@ class TreeLookup:
     def find_child(self, parent: Node, name: str, value: int) -> Node | None:
         """The first child of *parent* whose one-cell property equals *value*."""
         raw = encode_name(name)
-        check_u32(value, f"property {name!r}")
-        handle = lib.dlpar_tree_find_child(
-            self.ptr, self.own(parent), raw, len(raw), value
-        )
-        return self._found(handle)
+        try:
+            handle = _find_child(self.ptr, self.own(parent), raw, len(raw), value)
+        except OverflowError:
+            check_u32(value, f"property {name!r}")
+            raise
+        return Node(self, handle) if handle >= 0 else self._found(handle)
 
     def find(self, device_type: str, name: str, value: int) -> Node | None:
         """The first node of a device_type whose one-cell property equals *value*."""
         kind, raw = encode_name(device_type), encode_name(name)
-        check_u32(value, f"property {name!r}")
-        handle = lib.dlpar_tree_find(self.ptr, kind, len(kind), raw, len(raw), value)
+        try:
+            handle = _find(self.ptr, kind, len(kind), raw, len(raw), value)
+        except OverflowError:
+            check_u32(value, f"property {name!r}")
+            raise
         return self._found(handle)
 
     def by_compatible(self, name: str) -> list[Node]:

@@ -11,7 +11,7 @@ DRC calls are those of Linux, arch/powerpc/platforms/pseries/dlpar.c.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydlpar.connector import ConnectorResult
@@ -46,10 +46,13 @@ __all__ = [
     "ONLINE_MEMORY",
     "POWERS",
     "REMOVE_MEMORY",
+    "REPEAT",
     "SET_INDICATOR",
     "SET_POWER_LEVEL",
     "SLEEP",
+    "WATCH",
     "Effect",
+    "LmbRepeater",
     "Operation",
     "Platform",
     "Run",
@@ -100,6 +103,12 @@ METHODS = (
 SLEEP = len(METHODS)
 """Wait so many milliseconds: no platform, but the dispatcher answers it, with 0."""
 
+WATCH = SLEEP + 1
+"""Remember the state of a DRC: what follows is to be repeated. No call."""
+
+REPEAT = SLEEP + 2
+"""Repeat all that was called since `WATCH` for a run of LMBs. See `repeat.py`."""
+
 FUNCTIONS = (
     "get-sensor-state",
     "set-indicator",
@@ -121,7 +130,7 @@ FUNCTIONS = (
 The first three and those of `POWERS` are RTAS functions.
 """
 
-Effect = tuple[int, ...]
+Effect = tuple[Any, ...]
 Losing = Callable[[bytes], bytes]
 Operation = Generator[Effect, Any, int]
 
@@ -202,6 +211,26 @@ class Platform(Protocol):
         """Quiesce that device and unbind its drivers."""
 
 
+class LmbRepeater(Protocol):
+    """A platform that can answer for many LMBs what it answered for one.
+
+    A platform class that has a method `lmb_repeater()` offers it, or None where it
+    cannot vouch for each of its calls.
+    """
+
+    def watch_lmb(self, index: int, /) -> Any:
+        """What the answers of the next calls about the LMB *index* depend on."""
+
+    def repeat_lmbs(self, watched: Any, indexes: Sequence[int], calls: int, /) -> int:
+        """Make the calls since *watched*, *calls* in number, for other LMBs.
+
+        Goes on as long as each would be answered as it was; what it did stays done.
+
+        Returns:
+            For how many of *indexes*, from the first on.
+        """
+
+
 class Run:
     """One request being carried out: what it works on, changed, and why it failed.
 
@@ -212,6 +241,7 @@ class Run:
             ("set", path, property, old, new).
         undo: calls `(function, *arguments)` that take back, in reverse, what the
             tree's own transaction does not know of.
+        repeats: calls about many LMBs may be asked for at once.
         exit_status: of the command that user space runs for it; None where the
             kernel carries it out.
         leaked: the positive RTAS status that it ended with, or 0.
@@ -225,6 +255,7 @@ class Run:
         "exit_status",
         "leaked",
         "partition",
+        "repeats",
         "undo",
     )
 
@@ -233,6 +264,7 @@ class Run:
         self.behaviour = behaviour
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
+        self.repeats = False
         self.exit_status: int | None = None
         self.leaked = 0
         self._first: tuple[Any, ...] | None = None

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 from pydlpar.constants import LmbFlags
-from pydlpar.drmem import NO_ASSOCIATIVITY, LookupArrays
+from pydlpar.drmem import NO_ASSOCIATIVITY
 from pydlpar.errors import DecodeError
 from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import (
@@ -21,6 +22,7 @@ from pydlpar.operations.calls import (
     OFFLINE_MEMORY,
     ONLINE_MEMORY,
     REMOVE_MEMORY,
+    Effect,
     Operation,
     Run,
     acquire,
@@ -31,6 +33,7 @@ from pydlpar.operations.quirks import Quirk
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
+    from pydlpar.lookup import LookupArrays
     from pydlpar.node import Node
 
 __all__ = ["add_lmb", "excludes_reserved", "removable", "remove_lmb", "write_table"]
@@ -49,7 +52,7 @@ def add_lmb(run: Run, position: int) -> Operation:
         return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
     if run.behaviour.memory is MemoryStyle.CLONE:
         return (yield from _add_acquiring(run, position))
-    rc = yield from _choose_associativity(run, position)
+    rc, arrays = yield from _choose_associativity(run, position)
     if rc:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
@@ -58,7 +61,7 @@ def add_lmb(run: Run, position: int) -> Operation:
     if each:
         _set(run, position, flags=lmb.flags | _ASSIGNED)
         write_table(run)
-    node = partition.memory_node(position)
+    node = partition.memory_node(position, arrays)
     rc = yield from _add_block(run, position, node)
     if rc:
         _set(run, position, flags=lmb.flags, aa_index=NO_ASSOCIATIVITY)
@@ -139,45 +142,47 @@ def removable(run: Run, position: int) -> bool:
     return base + table.lmb_size <= start or start + size <= base
 
 
-def _choose_associativity(run: Run, position: int) -> Operation:
-    """Point the LMB at the lookup array that firmware delivers, adding a new one."""
+def _choose_associativity(
+    run: Run, position: int
+) -> Generator[Effect, Any, tuple[int, LookupArrays | None]]:
+    """Point the LMB at the lookup array that firmware delivers, adding a new one.
+
+    Returns:
+        0 and the lookup arrays; or why not, and None.
+    """
     partition = run.partition
-    index = partition.lmbs[position].drc_index
+    index = partition.lmbs.drc_index(position)
     fragment = yield from configure(run, index)
     if fragment is None:
-        return -errno.EINVAL
+        return -errno.EINVAL, None
     try:
-        delivered = partition.tree.from_dtb(fragment).root.children
+        value = partition.associativity_of(fragment)
     except DecodeError as error:
-        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error)
-    value = delivered[0].get("ibm,associativity") if delivered else None
+        return run.fail(-errno.EINVAL, "node of LMB {:#010x}: {}", index, error), None
     if value is None:
-        return run.fail(
-            -errno.ENODEV, "LMB {:#010x} was delivered without associativity", index
-        )
+        reason = "LMB {:#010x} was delivered without associativity"
+        return run.fail(-errno.ENODEV, reason, index), None
     memory = partition.memory
     raw = None if memory is None else memory.get(LOOKUP_ARRAYS)
     if memory is None or raw is None:
-        return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}")
+        return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}"), None
     try:
-        arrays = LookupArrays.from_property(raw)
+        arrays = partition.lookup_arrays(raw)
     except DecodeError as error:
-        return run.fail(-errno.EINVAL, "{}", error)
+        return run.fail(-errno.EINVAL, "{}", error), None
     if len(value) < (arrays.m + 1) * _WORD:
-        return run.fail(
-            -errno.EINVAL,
-            "LMB {:#010x}: associativity of {} bytes, expected {} and a count",
-            index,
-            len(value),
-            arrays.m * _WORD,
-        )
-    cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
-    found = arrays.find(cells)
+        reason = "LMB {:#010x}: associativity of {} bytes, expected {} and a count"
+        rc = run.fail(-errno.EINVAL, reason, index, len(value), arrays.m * _WORD)
+        return rc, None
+    found = arrays.index_of(value[_WORD : (arrays.m + 1) * _WORD])
     if found is None:
         found = arrays.n
-        _write(run, memory, LOOKUP_ARRAYS, raw, arrays.appended(cells))
+        cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
+        longer = arrays.appended(cells)
+        _write(run, memory, LOOKUP_ARRAYS, raw, longer)
+        arrays = partition.lookup_arrays(longer)
     _set(run, position, aa_index=found)
-    return 0
+    return 0, arrays
 
 
 def write_table(run: Run) -> int:
@@ -209,6 +214,12 @@ def _set(
 ) -> None:
     """Change an LMB, and remember how to take that back."""
     partition = run.partition
-    old = partition.lmbs[position]
-    run.undo.append((partition.set_lmb, position, old.flags, old.aa_index))
-    partition.lmbs.set(position, flags=flags, aa_index=aa_index)
+    table = partition.lmbs
+    old_flags, old_index = table.words(position)
+    run.undo.append((partition.set_lmb, position, old_flags, old_index))
+    table.fill(
+        position,
+        position + 1,
+        old_flags if flags is None else flags,
+        old_index if aa_index is None else aa_index,
+    )

@@ -42,6 +42,7 @@ from pydlpar.operations.lmb import (
     write_table,
 )
 from pydlpar.operations.quirks import Quirk
+from pydlpar.operations.repeat import Step, each_alike
 from pydlpar.partition import DYNAMIC_MEMORY
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _READD = 3
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a memory request (`dlpar_memory`)."""
     style = run.behaviour.memory
+    # The property, which is written after each LMB, is part of what would repeat.
+    run.repeats = run.repeats and style is not MemoryStyle.EACH
     if style is not MemoryStyle.TABLE and not _has_version_1(run):
         return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
@@ -99,10 +102,7 @@ def _remove_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
         return -errno.EINVAL
-    rc = yield from remove_lmb(run, position)
-    if rc == 0:
-        yield from _release(run, position)
-    return rc
+    return (yield from _remove_and_release(run, position))
 
 
 def _readd(run: Run, request: HotplugRequest) -> Operation:
@@ -144,15 +144,20 @@ def _add_count(run: Run, request: HotplugRequest) -> Operation:
     if count == 0 or available < count:
         return run.fail(-errno.EINVAL, "{} of {} LMBs are available", available, count)
     mask = _walked(run)
-    added: list[int] = []
+    added: list[range] = []
+    done = 0
     position = table.next(0, mask, 0)
-    while position is not None and len(added) < count:
-        if (yield from _acquire_and_add(run, position)) == 0:
-            added.append(position)
-        position = table.next(position + 1, mask, 0)
-    if len(added) == count:
+    while position is not None and done < count:
+        rc, end = yield from each_alike(
+            run, _acquire_and_add, position, position + count - done, len(table)
+        )
+        if rc == 0:
+            added.append(range(position, end))
+            done += end - position
+        position = table.next(end, mask, 0)
+    if done == count:
         return 0
-    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be added", len(added), count)
+    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be added", done, count)
     yield from _take_back(run, added)
     return -errno.EINVAL
 
@@ -174,16 +179,21 @@ def _remove_count(run: Run, request: HotplugRequest) -> Operation:
     available = _count_removable(run, count)
     if count == 0 or available < count:
         return run.fail(-errno.EINVAL, "{} of {} LMBs are removable", available, count)
-    removed: list[int] = []
+    removed: list[range] = []
+    done = 0
     position = table.next(0, _ASSIGNED, _ASSIGNED)
-    while position is not None and len(removed) < count:
-        if (yield from remove_lmb(run, position)) == 0:
-            removed.append(position)
-        position = table.next(position + 1, _ASSIGNED, _ASSIGNED)
-    if len(removed) == count:
+    while position is not None and done < count:
+        rc, end = yield from each_alike(
+            run, remove_lmb, position, position + count - done, len(table)
+        )
+        if rc == 0:
+            removed.append(range(position, end))
+            done += end - position
+        position = table.next(end, _ASSIGNED, _ASSIGNED)
+    if done == count:
         yield from _release_all(run, removed)
         return 0
-    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be removed", len(removed), count)
+    run.fall_short(-errno.EINVAL, "{} of {} LMBs could be removed", done, count)
     yield from _put_back(run, removed, hint=False)
     return -errno.EINVAL
 
@@ -204,14 +214,15 @@ def _add_range(run: Run, request: HotplugRequest) -> Operation:
     if positions is None:
         return -errno.EINVAL
     table = run.partition.lmbs
-    added: list[int] = []
-    for position in positions:
-        if table.flags(position) & _ASSIGNED:
-            continue
-        if (yield from _acquire_and_add(run, position)):
+    added: list[range] = []
+    position = table.next(positions.start, _ASSIGNED, 0)
+    while position is not None and position < positions.stop:
+        rc, end = yield from each_alike(run, _acquire_and_add, position, positions.stop)
+        if rc:
             yield from _take_back(run, added)
             return -errno.EINVAL
-        added.append(position)
+        added.append(range(position, end))
+        position = table.next(end, _ASSIGNED, 0)
     return 0
 
 
@@ -221,14 +232,15 @@ def _remove_range(run: Run, request: HotplugRequest) -> Operation:
     if positions is None:
         return -errno.EINVAL
     table = run.partition.lmbs
-    removed: list[int] = []
-    for position in positions:
-        if not table.flags(position) & _ASSIGNED:
-            continue
-        if (yield from remove_lmb(run, position)):
+    removed: list[range] = []
+    position = table.next(positions.start, _ASSIGNED, _ASSIGNED)
+    while position is not None and position < positions.stop:
+        rc, end = yield from each_alike(run, remove_lmb, position, positions.stop)
+        if rc:
             yield from _put_back(run, removed, hint=run.behaviour.range_hints)
             return -errno.EINVAL
-        removed.append(position)
+        removed.append(range(position, end))
+        position = table.next(end, _ASSIGNED, _ASSIGNED)
     yield from _release_all(run, removed)
     return 0
 
@@ -264,7 +276,7 @@ def _range(run: Run, request: HotplugRequest) -> range | None:
 def _acquire_and_add(run: Run, position: int) -> Operation:
     if run.behaviour.memory is MemoryStyle.CLONE:
         return (yield from add_lmb(run, position))
-    index = run.partition.lmbs[position].drc_index
+    index = run.partition.lmbs.drc_index(position)
     rc = yield from acquire(run, index)
     if rc:
         return rc
@@ -274,33 +286,47 @@ def _acquire_and_add(run: Run, position: int) -> Operation:
     return rc
 
 
-def _take_back(run: Run, added: Iterable[int]) -> Operation:
+def _each(run: Run, step: Step, ranges: Iterable[range]) -> Operation:
+    """Do *step* to every LMB, whatever comes of it."""
+    for positions in ranges:
+        position = positions.start
+        while position < positions.stop:
+            _, position = yield from each_alike(
+                run, step, position, positions.stop, positions.stop
+            )
+    return 0
+
+
+def _take_back(run: Run, added: Iterable[range]) -> Operation:
     """Remove what a failed addition added; what refuses stays."""
-    for position in added:
-        if (yield from remove_lmb(run, position)) == 0:
-            yield from _release(run, position)
-    return 0
+    return _each(run, _remove_and_release, added)
 
 
-def _put_back(run: Run, removed: Iterable[int], *, hint: bool) -> Operation:
-    """Add what a failed removal removed; its DRCs were never released."""
-    for position in removed:
-        if hint:
-            yield from unisolate(run.partition.lmbs[position].drc_index)
-        yield from add_lmb(run, position)
-    return 0
-
-
-def _release_all(run: Run, positions: Iterable[int]) -> Operation:
-    for position in positions:
+def _remove_and_release(run: Run, position: int) -> Operation:
+    rc = yield from remove_lmb(run, position)
+    if rc == 0:
         yield from _release(run, position)
-    return 0
+    return rc
+
+
+def _put_back(run: Run, removed: Iterable[range], *, hint: bool) -> Operation:
+    """Add what a failed removal removed; its DRCs were never released."""
+    return _each(run, _hint_and_add if hint else add_lmb, removed)
+
+
+def _hint_and_add(run: Run, position: int) -> Operation:
+    yield from unisolate(run.partition.lmbs.drc_index(position))
+    return (yield from add_lmb(run, position))
+
+
+def _release_all(run: Run, removed: Iterable[range]) -> Operation:
+    return _each(run, _release, removed)
 
 
 def _release(run: Run, position: int) -> Operation:
     """Release an LMB's DRC, unless removing it did; the result is not used."""
     if run.behaviour.memory is not MemoryStyle.CLONE:
-        yield from release(run, run.partition.lmbs[position].drc_index)
+        yield from release(run, run.partition.lmbs.drc_index(position))
     return 0
 
 

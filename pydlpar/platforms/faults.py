@@ -13,14 +13,14 @@ does not know of it. The same plan on the same calls injects the same faults.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import log
 from random import Random
 from typing import Any, Final, Protocol
 
 from pydlpar.connector import ConnectorResult
 from pydlpar.errors import ArgumentError
-from pydlpar.operations.calls import METHODS
+from pydlpar.operations.calls import METHODS, LmbRepeater
 from pydlpar.platforms.damage import (
     EventDamage,
     FragmentDamage,
@@ -215,6 +215,16 @@ class Faulty:
         """The faults that are kept, as JSON has them."""
         return [injected.to_dict() for injected in self.injected]
 
+    def lmb_repeater(self) -> LmbRepeater | None:
+        """The platform's, for as long as no fault is due."""
+        offer = getattr(type(self.platform), "lmb_repeater", None)
+        inner: LmbRepeater | None = offer and offer(self.platform)
+        return None if inner is None else _UntilFault(self, inner)
+
+    def count(self, calls: int) -> None:
+        """Count calls that were made all at once, none of them due."""
+        self.calls += calls
+
     def _next(self, call: int) -> int:
         due = self._plan.due(call)
         return -1 if due is None else due
@@ -278,6 +288,32 @@ class Faulty:
             return (status, event) if status else _NO_EVENT
         self._event = event
         return 0, damaged_event(shape, event, fault.at)
+
+
+class _UntilFault:
+    """Repeats calls up to the next fault, which a call has to meet on its own."""
+
+    def __init__(self, faulty: Faulty, inner: LmbRepeater) -> None:
+        self._faulty = faulty
+        self._inner = inner
+
+    def watch_lmb(self, index: int) -> tuple[int, Any]:
+        """What the platform needs, and whether a fault comes in between."""
+        return self._faulty.n_injected, self._inner.watch_lmb(index)
+
+    def repeat_lmbs(
+        self, watched: tuple[int, Any], indexes: Sequence[int], calls: int
+    ) -> int:
+        """See `LmbRepeater`."""
+        faulty = self._faulty
+        injected, state = watched
+        if injected != faulty.n_injected:
+            return 0
+        if faulty.due >= 0:
+            indexes = indexes[: (faulty.due - faulty.calls) // calls]
+        count = self._inner.repeat_lmbs(state, indexes, calls)
+        faulty.count(count * calls)
+        return count
 
 
 def _connector(fault: Fault, method: Callable[..., Any], index: int) -> ConnectorResult:

@@ -14,7 +14,7 @@ from pydlpar.errors import ArgumentError, PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_events import Clock
 from pydlpar.platforms.firmware_inventory import read_inventory
-from pydlpar.platforms.firmware_rtas import RtasCalls
+from pydlpar.platforms.firmware_repeats import RepeatedCalls
 from pydlpar.platforms.pci_bus import HostBridge, PciDevice
 from pydlpar.platforms.pci_function import PciFunction
 from pydlpar.request import HotplugRequest
@@ -25,7 +25,7 @@ __all__ = ["Firmware"]
 _LABEL_SIZE = 128 << 10
 
 
-class Firmware(RtasCalls):
+class Firmware(RepeatedCalls):
     """The firmware of one machine, made by `from_tree`.
 
     It has the methods of a `Platform` for the partition, and others for the

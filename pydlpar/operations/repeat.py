@@ -1,0 +1,112 @@
+"""The same step for many LMBs: one by calls, its like by asking for the same again.
+
+A step is the definition of what happens to an LMB. Where the platform can tell how
+many of the following LMBs would be answered alike, call by call, it is asked to
+answer all of them at once; the record keeps them as one entry, which is written out
+when somebody looks. The calls, their order and the results are those of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydlpar.operations.calls import (
+    CONFIGURE_CONNECTOR,
+    GET_SENSOR_STATE,
+    REPEAT,
+    SET_INDICATOR,
+    WATCH,
+    Effect,
+    Operation,
+    Run,
+)
+
+if TYPE_CHECKING:
+    from pydlpar.drmem import LmbTable
+
+__all__ = ["Repeated", "Step", "each_alike", "written_out"]
+
+Step = Callable[[Run, int], Operation]
+"""What is done to the LMB at a position of the table."""
+
+_Entry = tuple[tuple[Any, ...], Any]
+
+_MOST = 4096
+"""LMBs of a run: comparing them must not cost more than a step."""
+
+_OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
+"""Which part of an effect is the DRC index; the others have a base address in it."""
+_BASE = 1
+
+
+class Repeated:
+    """Calls that LMBs have in common, as an entry of the record.
+
+    Args:
+        steps: effects and answers of the LMB before.
+        table, start, stop: the LMBs for which they were repeated.
+    """
+
+    __slots__ = ("_steps", "_table", "count", "start")
+
+    def __init__(
+        self, steps: list[_Entry], table: LmbTable, start: int, stop: int
+    ) -> None:
+        self._steps = steps
+        self._table = table
+        self.start = start
+        self.count = stop - start
+
+    def entries(self) -> Iterator[_Entry]:
+        """Effects and answers, as if each had been called."""
+        for position in range(self.start, self.start + self.count):
+            base, index = self._table[position][:2]
+            for effect, answer in self._steps:
+                at = _OF_DRC.get(effect[0], _BASE)
+                about = base if effect[0] not in _OF_DRC else index
+                yield (*effect[:at], about, *effect[at + 1 :]), answer
+
+
+def written_out(trace: list[_Entry]) -> Iterator[_Entry]:
+    """The entries of a record, one for each call."""
+    for entry in trace:
+        kind = entry[0][0]
+        if kind < WATCH:
+            yield entry
+        elif kind == REPEAT:
+            yield from entry[1].entries()
+
+
+def each_alike(
+    run: Run, step: Step, start: int, stop: int, refused: int = 0
+) -> Generator[Effect, Any, tuple[int, int]]:
+    """Do *step* to the LMB at *start*, and to those behind it that go the same way.
+
+    Args:
+        stop: the position to end before, as long as the step returns 0.
+        refused: the same where it returns anything else.
+
+    Returns:
+        What the step returned for each of them, and the position behind the last.
+    """
+    behind = start + 1
+    most = max(stop, refused) - start
+    if most <= 1 or not run.repeats or run.partition.fadump is not None:
+        return (yield from step(run, start)), behind
+    table = run.partition.lmbs
+    alike = table.alike(start, min(most, _MOST))
+    if alike == behind:
+        return (yield from step(run, start)), behind
+    before = table[start]
+    watched = yield (WATCH, before.drc_index)
+    rc = yield from step(run, start)
+    end = min(alike, refused if rc else stop)
+    if end > behind:
+        repeated = yield (REPEAT, watched, behind, end)
+        end = behind + repeated.count
+        after = table[start]
+        if after != before:
+            run.undo.append((table.fill, behind, end, before.flags, before.aa_index))
+            table.fill(behind, end, after.flags, after.aa_index)
+    return rc, max(end, behind)
