@@ -67,6 +67,7 @@ ROOMS = [
     ["platforms"],
     ["dispatch"],
     ["stress"],
+    ["compare"],
     [""],  # pydlpar itself: the public names
     ["cli"],
 ]
