@@ -154,6 +154,7 @@ if TYPE_CHECKING:
         events_from_hex,
         field_words,
         flag_words,
+        hotplug_columns,
         hotplug_event,
         hotplug_events,
         hotplug_section,
@@ -275,6 +276,7 @@ __all__ = [
     "flag_words",
     "get_include",
     "get_sources",
+    "hotplug_columns",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
@@ -327,8 +329,8 @@ _HOMES = {
         "decode_events decode_hotplug_section decode_log decode_pel "
         "decode_text detect_log encode_error_log encode_pel epow_event "
         "event_from_dict event_schema events_from_hex field_words flag_words "
-        "hotplug_event hotplug_events hotplug_section read_logs read_ndjson "
-        "reference_code_words scan_text write_ndjson"
+        "hotplug_columns hotplug_event hotplug_events hotplug_section "
+        "read_logs read_ndjson reference_code_words scan_text write_ndjson"
     ),
     "slot": "Slot SlotKind",
     "slots": "Slots",

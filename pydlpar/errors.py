@@ -23,6 +23,10 @@ __all__ = [
     "NotFoundError",
     "OverlayError",
     "PlatformError",
+    "QemuDiedError",
+    "QemuError",
+    "QemuHungError",
+    "QemuUnavailableError",
     "RequestError",
     "ResolveError",
     "StaleHandleError",
@@ -253,6 +257,47 @@ class PlatformError(DlparError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class QemuError(PlatformError):
+    """A QEMU process could not be used. What QEMU refuses is a `PlatformError`.
+
+    Attributes:
+        stderr: what the process said last; may be empty.
+    """
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        said = stderr.strip()
+        super().__init__(f"{message}; it said: {said}" if said else message)
+        self.stderr = stderr
+
+
+class QemuUnavailableError(QemuError):
+    """QEMU, or the package that speaks to it, is missing or too old."""
+
+
+class QemuDiedError(QemuError):
+    """The process has ended, or has closed a channel to it.
+
+    Attributes:
+        returncode: its exit code; of a process killed by a signal, less than 0.
+    """
+
+    def __init__(self, message: str, stderr: str = "", returncode: int = 0) -> None:
+        super().__init__(message, stderr)
+        self.returncode = returncode
+
+
+class QemuHungError(QemuError):
+    """The process did not answer in time, and was killed.
+
+    Attributes:
+        waited: seconds.
+    """
+
+    def __init__(self, message: str, stderr: str = "", waited: float = 0.0) -> None:
+        super().__init__(message, stderr)
+        self.waited = waited
 
 
 class InternalError(DlparError, RuntimeError):
