@@ -193,7 +193,9 @@ class _Lockstep:
         if diff:
             lines = list(islice(change_lines(diff), _LINES))
             text = "\n".join(lines)
-            self._differ(step, _TREE, f"{len(ours)} nodes", f"{len(diff)} changes:\n{text}")
+            self._differ(
+                step, _TREE, f"{len(ours)} nodes", f"{len(diff)} changes:\n{text}"
+            )
 
     def _compare_events(
         self, step: Step, ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
@@ -241,7 +243,9 @@ def _words(ours: Any, theirs: Any) -> tuple[str, str]:
         at = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
         if at is None:
             at = min(len(ours), len(theirs))
-        mine, other = (part[at] if at < len(part) else "nothing" for part in (ours, theirs))
+        mine, other = (
+            part[at] if at < len(part) else "nothing" for part in (ours, theirs)
+        )
         words = _words(mine, other)
         return f"[{at}] {words[0]}", f"[{at}] {words[1]}"
     return _short(ours), _short(theirs)

@@ -8,7 +8,8 @@ management. It has a name and arguments, those of the method that carries it out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from pydlpar.errors import ArgumentError
 
@@ -90,7 +91,8 @@ VERBS: Final[Mapping[str, Mapping[str, Any]]] = {
 _HEX: Final = frozenset({"index", "mask", "addr", "size"})
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One step.
 
     Attributes:
@@ -129,9 +131,9 @@ class Step(NamedTuple):
         """The arguments by name."""
         return dict(zip(VERBS[self.verb], self.arguments, strict=True))
 
-    def __getitem__(self, name: Any) -> Any:
-        """An argument by its name; also as a tuple has it, by number."""
-        return self.named[name] if isinstance(name, str) else super().__getitem__(name)
+    def __getitem__(self, name: str) -> Any:
+        """An argument by its name."""
+        return self.named[name]
 
     def __str__(self) -> str:
         if self.verb in WRITES:
