@@ -18,6 +18,7 @@ __all__ = [
     "DtsWarning",
     "EventError",
     "ExistsError",
+    "GuestError",
     "InternalError",
     "NoSpaceError",
     "NotFoundError",
@@ -302,3 +303,16 @@ class QemuHungError(QemuError):
 
 class InternalError(DlparError, RuntimeError):
     """A bug in pydlpar."""
+
+
+class GuestError(PlatformError):
+    """A guest could not be made, does not answer, or has ended.
+
+    Attributes:
+        console: the end of what it wrote to its console; may be empty.
+    """
+
+    def __init__(self, message: str, console: str = "") -> None:
+        tail = console.strip()
+        super().__init__(f"{message}; its console: {tail}" if tail else message)
+        self.console = console

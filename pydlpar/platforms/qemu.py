@@ -34,7 +34,7 @@ from pydlpar.tree import DeviceTree
 if TYPE_CHECKING:
     from pydlpar.platforms.qemu_qmp import Qmp
 
-__all__ = ["MACHINE", "PROGRAM", "Qemu", "machine_arguments"]
+__all__ = ["MACHINE", "PROGRAM", "Qemu", "machine_arguments", "qmp_class"]
 
 PROGRAM: Final = "qemu-system-ppc64"
 
@@ -128,7 +128,7 @@ class Qemu(QemuPlug, QemuRtas):
     ) -> None:
         super().__init__()
         self._vector_5 = LINUX_VECTOR_5 if vector_5 is None else vector_5
-        connect = _qmp_class()
+        connect = qmp_class()
         line = machine_arguments(
             machine=machine,
             cpu=cpu,
@@ -253,7 +253,7 @@ class Qemu(QemuPlug, QemuRtas):
         self._qmp.execute("stop")
 
 
-def _qmp_class() -> type[Qmp]:
+def qmp_class() -> type[Qmp]:
     """The QMP client: its library is an extra, and slow to import."""
     try:
         from pydlpar.platforms.qemu_qmp import Qmp
