@@ -20,6 +20,8 @@ __all__ = ["Comparison", "Difference", "Pair", "compare"]
 _TREE: Final = "tree"
 _EVENTS: Final = "qmp_events"
 _ALIVE: Final = "alive"
+_EXACT: Final = frozenset({"level", "result", "state", "status"})
+"""Aspects that are numbers: another number is another difference."""
 _LINES: Final = 12
 _AROUND: Final = 8
 _LONG: Final = 400
@@ -73,8 +75,11 @@ class Difference(NamedTuple):
 
     def is_like(self, other: Difference) -> bool:
         """Whether it is the same kind of difference, perhaps at another step."""
-        mine = self.step.verb, self.aspect, self.explained
-        return mine == (other.step.verb, other.aspect, other.explained)
+        return self._kind() == other._kind()
+
+    def _kind(self) -> tuple[str | None, ...]:
+        kind = self.step.verb, self.aspect, self.explained
+        return (*kind, self.model, self.real) if self.aspect in _EXACT else kind
 
     def to_dict(self) -> dict[str, Any]:
         """Itself as JSON has it."""
@@ -192,10 +197,8 @@ class _Lockstep:
         diff = ours.diff(theirs)
         if diff:
             lines = list(islice(change_lines(diff), _LINES))
-            text = "\n".join(lines)
-            self._differ(
-                step, _TREE, f"{len(ours)} nodes", f"{len(diff)} changes:\n{text}"
-            )
+            text = "\n".join([f"{len(diff)} changes:", *lines])
+            self._differ(step, _TREE, f"{len(ours)} nodes", text)
 
     def _compare_events(
         self, step: Step, ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
@@ -243,9 +246,8 @@ def _words(ours: Any, theirs: Any) -> tuple[str, str]:
         at = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
         if at is None:
             at = min(len(ours), len(theirs))
-        mine, other = (
-            part[at] if at < len(part) else "nothing" for part in (ours, theirs)
-        )
+        both = ours, theirs
+        mine, other = (part[at] if at < len(part) else "nothing" for part in both)
         words = _words(mine, other)
         return f"[{at}] {words[0]}", f"[{at}] {words[1]}"
     return _short(ours), _short(theirs)
@@ -258,7 +260,8 @@ def _bytes(ours: bytes, theirs: bytes) -> tuple[str, str]:
         return f"{len(ours)} bytes", f"{len(theirs)} bytes"
     start = max(0, at - _AROUND)
     around = slice(start, at + _AROUND)
-    return tuple(f"byte {at}: {part[around].hex(' ')}" for part in (ours, theirs))
+    mine, other = (f"byte {at}: {part[around].hex(' ')}" for part in (ours, theirs))
+    return mine, other
 
 
 def _short(value: Any) -> str:

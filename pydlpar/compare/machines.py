@@ -104,7 +104,7 @@ def open_models(
         change: makes the second another machine, as a defect.
     """
     tree = default_tree(spec.dialect) if tree is None else tree
-    models = []
+    models: list[ModelSide] = []
     for profile in (spec.profile, other):
         firmware = Firmware.from_tree(tree, profile)
         if change is not None and models:

@@ -24,10 +24,11 @@ class QemuSide(PlatformSide):
 
     def _plug_pci(self, rules: dict[str, Any]) -> None:
         driver = rules["driver"]
-        more = {"romfile": ""} if has_rom(driver) else {}
-        self.platform.plug_pci(**rules, **more, **self._backend(driver))
+        if has_rom(driver):
+            rules["romfile"] = ""
+        self.platform.plug_pci(**rules, **self._backend(driver))
 
-    def _backend(self, driver: str) -> dict[str, str]:
+    def _backend(self, driver: str) -> dict[str, Any]:
         """What a driver needs behind it: an empty disk, or a cipher."""
         self._n_backends += 1
         name = f"backend-{self._n_backends}"
