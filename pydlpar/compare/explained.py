@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from pydlpar.compare.sides import ModelSide
 from pydlpar.compare.steps import Step
 from pydlpar.platforms.firmware_devices import Device, DeviceKind
+from pydlpar.platforms.fragments_pci import FUNCTIONS
 from pydlpar.platforms.pci_bus import PciDevice
-from pydlpar.platforms.pci_function import FUNCTIONS
 
 __all__ = ["EXPLAINED", "LEFT_OUT", "Context", "Explained", "LeftOut"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydlpar.compare.lockstep import Pair
@@ -17,14 +18,29 @@ from pydlpar.stress.machine import default_tree
 from pydlpar.tree import DeviceTree
 
 if TYPE_CHECKING:
+    from pydlpar.platforms.guest import Guest
     from pydlpar.platforms.qemu import Qemu
 
-__all__ = ["AGAINST", "MachineSpec", "Opener", "open_models", "open_qemu", "opener"]
+__all__ = [
+    "AGAINST",
+    "MachineSpec",
+    "Opener",
+    "open_guest",
+    "open_models",
+    "open_qemu",
+    "opener",
+    "start_guest",
+    "start_qemu",
+]
 
 AGAINST: Final = ("model", "qemu", "guest")
 """What a model can be compared with."""
 
 _GIB: Final = 1 << 30
+_SIZE: Final = ("cpus", "max_cpus", "memory", "max_memory", "slots")
+_LINE: Final = "6.12"
+_MOVABLE: Final = "memhp_default_state=online_movable"
+"""Plugged memory can always be emptied again, so that a removal cannot fail."""
 
 Opener = Callable[[], Pair]
 """Starts a model and its counterpart anew."""
@@ -63,6 +79,11 @@ class MachineSpec:
                     f"{name} {getattr(self, name)!r}: expected one of "
                     f"{', '.join(known)}"
                 )
+
+    def size(self) -> dict[str, Any]:
+        """Its size, as arguments of `Qemu` and `Guest`."""
+        record = self.to_dict()
+        return {name: record[name] for name in _SIZE}
 
     def to_dict(self) -> dict[str, Any]:
         """Itself as JSON has it."""
@@ -104,13 +125,13 @@ def open_models(
         change: makes the second another machine, as a defect.
     """
     tree = default_tree(spec.dialect) if tree is None else tree
-    models: list[ModelSide] = []
-    for profile in (spec.profile, other):
-        firmware = Firmware.from_tree(tree, profile)
-        if change is not None and models:
-            change(firmware)
-        models.append(ModelSide(firmware, tree, dialect=spec.dialect))
-    return Pair(*models)
+    first, second = (
+        ModelSide(Firmware.from_tree(tree, profile), tree, dialect=spec.dialect)
+        for profile in (spec.profile, other)
+    )
+    if change is not None:
+        change(second.platform)
+    return Pair(first, second)
 
 
 def open_qemu(spec: MachineSpec) -> Pair:
@@ -151,11 +172,7 @@ def start_qemu(spec: MachineSpec) -> Qemu:
     # On a hash table: the model of a radix guest says no table size.
     vector = vector[:_RADIX] + bytes(len(vector) - _RADIX)
     return Qemu(
-        cpus=spec.cpus,
-        max_cpus=spec.max_cpus,
-        memory=spec.memory,
-        max_memory=spec.max_memory,
-        slots=spec.slots,
+        **spec.size(),
         machine=f"{MACHINE},nvdimm=on" if spec.nvdimm else MACHINE,
         vector_5=with_hotplug_events(vector, spec.events),
     )
@@ -164,16 +181,67 @@ def start_qemu(spec: MachineSpec) -> Qemu:
 _RADIX: Final = 24
 
 
+def open_guest(spec: MachineSpec, line: str, cache: Path | None = None) -> Pair:
+    """A model, and a real guest of whose tree it is. Boots for some seconds.
+
+    Args:
+        spec: the machine; the kernel line decides the dialect.
+        line: of Linux, a key of `platforms.guest.DIALECT_OF`.
+        cache: directory of fetched kernels; None for the usual one.
+
+    Raises:
+        GuestError: the line is not in the cache, or the guest did not come up.
+        QemuError: QEMU is missing, too old, or did not start.
+    """
+    from pydlpar.compare.guest_side import GuestSide
+
+    guest = start_guest(spec, line, cache)
+    try:
+        tree = guest.device_tree()
+        firmware = Firmware.from_tree(tree, spec.profile)
+        dialect = _dialect_of(line)
+        model = ModelSide(firmware, tree, dialect=dialect, prompt=True)
+        return Pair(model, GuestSide(guest), ordered=False)
+    except BaseException:
+        guest.close()
+        raise
+
+
+def start_guest(spec: MachineSpec, line: str, cache: Path | None = None) -> Guest:
+    """A real guest, booted. What raises what: see `open_guest`."""
+    from pydlpar.platforms.guest import Guest
+
+    _dialect_of(line)
+    return Guest(
+        line,
+        **spec.size(),
+        append=_MOVABLE,
+        cache=cache,
+    )
+
+
+def _dialect_of(line: str) -> str:
+    from pydlpar.platforms.guest import DIALECT_OF
+
+    if line not in DIALECT_OF:
+        known = ", ".join(DIALECT_OF)
+        raise ArgumentError(f"Linux {line!r}: expected one of {known}")
+    return DIALECT_OF[line]
+
+
 def opener(spec: MachineSpec, against: str, **more: Any) -> Opener:
     """Starts a model and what it is compared with.
 
     Args:
         spec: the machine.
         against: one of `AGAINST`.
-        more: what `open_models` takes beside, for "model".
+        more: what `open_models` or `open_guest` takes beside.
     """
     if against == "model":
         return lambda: open_models(spec, **more)
     if against == "qemu":
         return lambda: open_qemu(spec)
+    if against == "guest":
+        line = more.pop("other", _LINE)
+        return lambda: open_guest(spec, line, **more)
     raise ArgumentError(f"against {against!r}: expected one of {', '.join(AGAINST)}")

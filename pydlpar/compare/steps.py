@@ -51,7 +51,7 @@ MANAGEMENT: Final = frozenset(
 )
 """What the management of the machine does: the methods of `Firmware`."""
 
-VERBS: Final[Mapping[str, Mapping[str, Any]]] = {
+VERBS: Final[Mapping[str, dict[str, Any]]] = {
     "write": {_DATA: _REQUIRED},
     "write_ofdt": {_DATA: _REQUIRED},
     "interrupt": {},
@@ -138,10 +138,7 @@ class Step:
     def __str__(self) -> str:
         if self.verb in WRITES:
             return f"{self.verb} {_text(self.arguments[0])!r}"
-        shown = [
-            f"{name}={value:#x}" if _is_address(name, value) else f"{name}={value}"
-            for name, value in self._said().items()
-        ]
+        shown = [f"{name}={_shown(name, v)}" for name, v in self._said().items()]
         return f"{self.verb}({', '.join(shown)})"
 
     def _said(self) -> dict[str, Value]:
@@ -178,8 +175,8 @@ def step_from_dict(record: object) -> Step:
     return Step.make(record["do"], **given)
 
 
-def _is_address(name: str, value: Value) -> bool:
-    return name in _HEX and isinstance(value, int)
+def _shown(name: str, value: Value) -> str:
+    return f"{value:#x}" if name in _HEX and isinstance(value, int) else str(value)
 
 
 def _text(value: Value) -> str:
