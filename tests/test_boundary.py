@@ -17,7 +17,7 @@ ROOMS = [
     ["_native"],
     ["_ffi"],
     ["constants"],
-    ["names"],
+    ["names", "sizes"],
     ["dts", "dts_source"],
     ["node_values"],
     ["addresses"],

@@ -54,11 +54,23 @@ class LazyGroup(click.Group):
 
 
 _COMMANDS = {
+    "capture": (
+        "pydlpar.cli.capture",
+        "Write a transcript of a guest, or of the model.",
+    ),
+    "compare": (
+        "pydlpar.cli.compare",
+        "Hold the model against QEMU, a guest or another profile.",
+    ),
     "decode": (
         "pydlpar.cli.decode",
         "Show the RTAS events in files, logs and streams.",
     ),
     "encode": ("pydlpar.cli.encode", "Make RTAS events from requests or JSON."),
+    "replay": (
+        "pydlpar.cli.replay",
+        "Play a transcript of a guest against the model.",
+    ),
     "run": (
         "pydlpar.cli.run",
         "Carry out hotplug requests as Linux does, against the firmware model.",

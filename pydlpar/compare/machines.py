@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ __all__ = [
     "AGAINST",
     "MachineSpec",
     "Opener",
+    "dialect_of",
     "open_guest",
     "open_models",
     "open_qemu",
@@ -199,7 +200,7 @@ def open_guest(spec: MachineSpec, line: str, cache: Path | None = None) -> Pair:
     try:
         tree = guest.device_tree()
         firmware = Firmware.from_tree(tree, spec.profile)
-        dialect = _dialect_of(line)
+        dialect = dialect_of(line)
         model = ModelSide(firmware, tree, dialect=dialect, prompt=True)
         return Pair(model, GuestSide(guest), ordered=False)
     except BaseException:
@@ -207,20 +208,32 @@ def open_guest(spec: MachineSpec, line: str, cache: Path | None = None) -> Pair:
         raise
 
 
-def start_guest(spec: MachineSpec, line: str, cache: Path | None = None) -> Guest:
-    """A real guest, booted. What raises what: see `open_guest`."""
+def start_guest(
+    spec: MachineSpec,
+    line: str,
+    cache: Path | None = None,
+    *,
+    options: Sequence[str] = (),
+) -> Guest:
+    """A real guest, booted, with more options of QEMU. Raises as `open_guest`."""
     from pydlpar.platforms.guest import Guest
 
-    _dialect_of(line)
+    dialect_of(line)
     return Guest(
         line,
         **spec.size(),
         append=_MOVABLE,
+        options=options,
         cache=cache,
     )
 
 
-def _dialect_of(line: str) -> str:
+def dialect_of(line: str) -> str:
+    """The dispatcher's dialect of a line of Linux that there are guests of.
+
+    Raises:
+        ArgumentError: there are none.
+    """
     from pydlpar.platforms.guest import DIALECT_OF
 
     if line not in DIALECT_OF:

@@ -15,13 +15,14 @@ from pydlpar.compare.sides import ModelSide
 from pydlpar.compare.steps import Step
 from pydlpar.drc_states import DrcKind
 from pydlpar.errors import ArgumentError
-from pydlpar.stress.plan import requests
+from pydlpar.stress.plan import WEIGHTS, requests
 
 __all__ = ["MIXES", "random_steps"]
 
-MIXES: Final = ("cores", "dimms", "slots", "requests")
+MIXES: Final = ("cores", "dimms", "slots", "requests", "guest")
 """What comes and goes: cores; memory; PCI devices and host bridges. `requests` is
-none of these, but text written to `/sys/kernel/dlpar` alone.
+none of these, but text written to `/sys/kernel/dlpar` alone, and `guest` is that
+with malformed text and with cores and DIMMs that come.
 
 Cores and memory are apart because QEMU under TCG does not survive memory that
 changes after a core has left.
@@ -38,10 +39,13 @@ _MASKS: Final = (0x10000000, 0x40000000, 0xFFFFFFFF, 0x08000000)
 _OTHERS: Final = (0x10000000, 0x20000000, 0x20000001, 0x40000018, 0x90000000, 0)
 _NAMES: Final = 12
 _NEAR: Final = 8
+_SCRAWL: Final = (b"", b" ", b"\n", b"\0", b"x", b"-", b"0x", b"  ", b"\t", b"9")
+_CORE_SHARE: Final = 0.5
 _WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "cores": {"cpu": 4, "invalid": 1},
     "dimms": {"memory-index": 3, "memory-count": 1, "memory-range": 1, "invalid": 1},
     "requests": {"cpu": 4, "memory-index": 3, "memory-count": 1, "invalid": 1},
+    "guest": WEIGHTS,
 }
 _DRIVERS: Final = ("virtio-mouse-pci", "e1000", "nvme")
 _PLACES: Final = ((None, 0), (1, 0), (2, 0), (2, 1), (2, 2), (3, 1), (3, 0))
@@ -128,6 +132,8 @@ class _Logical(_Maker):
     def weights(self) -> dict[Maker, float]:
         if self.mix == "requests":
             return {self.write: 1}
+        if self.mix == "guest":
+            return {self.write: 14, self.scrawl: 2, self.plug: 1}
         return {
             self.sensor: 10,
             self.indicator: 40,
@@ -165,8 +171,18 @@ class _Logical(_Maker):
     def powerdown(self) -> Iterable[Step]:
         return [Step.make("system_powerdown")]
 
+    def scrawl(self) -> Iterable[Step]:
+        """A request that is damaged somewhere."""
+        text = bytearray(str(next(self.requests)).encode())
+        at = self.random.randrange(len(text))
+        text[at : at + self.random.randrange(3)] = self.random.choice(_SCRAWL)
+        return [Step.make("write", data=bytes(text))]
+
     def plug(self) -> Iterable[Step]:
-        if self.mix == "cores":
+        is_core = self.mix == "cores" or (
+            self.mix == "guest" and self.random.random() < _CORE_SHARE
+        )
+        if is_core:
             core = self.random.choice([*self.core_ids, max(self.core_ids) + 1])
             return [Step.make("plug_cpu", core_id=core, id=self.name())]
         size = self.random.choice([256, 256, 512, 768, 100, 4096]) * _MIB

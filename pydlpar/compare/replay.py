@@ -39,6 +39,9 @@ DIALECT: Final = "5.16"
 _EPOW: Final = int(EventMask.EPOW)
 _LOG_MAX: Final = 2048
 _BEGINNING: Final = datetime(2000, 1, 1)
+_HOST_BRIDGE: Final = "spapr-pci-host-bridge"
+_CORE_ID: Final = "core-id"
+_FIRST_BUS: Final = "pci.0"
 _SENSOR_READ: Final = "get-sensor-state"
 
 
@@ -155,12 +158,13 @@ class Replay:
             ArgumentError: the model does not know it.
         """
         if command == "object-add":
-            self._backends[arguments["id"]] = arguments["size"]
+            size = _argument(arguments, "size", int)
+            self._backends[_argument(arguments, "id", str)] = size
         elif command == "device_add":
             self.tracer.plugged(self._plug(arguments))
             self.dispatcher.interrupt()
         elif command == "device_del":
-            self.tracer.unplug(arguments["id"])
+            self.tracer.unplug(_argument(arguments, "id", str))
             self.dispatcher.interrupt()
         elif command == "system_powerdown":
             self.tracer.platform.system_powerdown()
@@ -169,22 +173,50 @@ class Replay:
             raise ArgumentError(f"QMP command {command!r}: the model has none")
 
     def _plug(self, arguments: dict[str, Any]) -> Device:
-        firmware, driver = self.tracer.platform, arguments["driver"]
-        id = arguments.get("id")
+        firmware = self.tracer.platform
+        driver = _argument(arguments, "driver", str)
+        id = _argument(arguments, "id", str, None)
         if driver == "pc-dimm":
-            size = self._backends[arguments["memdev"]]
-            addr, node = arguments.get("addr"), arguments.get("node", 0)
-            return firmware.plug_memory(size, id, addr, node)
-        if driver == "spapr-pci-host-bridge":
-            return firmware.plug_phb(arguments["index"], id)
-        if "core-id" in arguments:
-            return firmware.plug_cpu(arguments["core-id"], id)
-        slot, function = None, 0
-        if "addr" in arguments:
-            place, _, number = arguments["addr"].partition(".")
-            slot, function = int(place, 16), int(number or "0", 16)
-        bus = arguments.get("bus", 0)
+            backend = _argument(arguments, "memdev", str)
+            if backend not in self._backends:
+                raise PlatformError(f"Device '{backend}' not found")
+            addr = _argument(arguments, "addr", int, None)
+            node = _argument(arguments, "node", int, 0)
+            return firmware.plug_memory(self._backends[backend], id, addr, node)
+        if driver == _HOST_BRIDGE:
+            return firmware.plug_phb(_argument(arguments, "index", int), id)
+        if _CORE_ID in arguments:
+            return firmware.plug_cpu(_argument(arguments, _CORE_ID, int), id)
+        slot, function = _place(_argument(arguments, "addr", str, None))
+        bus = _argument(arguments, "bus", str, _FIRST_BUS)
         return firmware.plug_pci(driver, slot, function, id, bus=bus)
+
+
+_REQUIRED: Final = object()
+
+
+def _argument(
+    arguments: dict[str, Any], name: str, kind: type, usual: object = _REQUIRED
+) -> Any:
+    """An argument of a QMP command, or what it is where it is not given."""
+    value = arguments.get(name, usual)
+    if value is usual and usual is not _REQUIRED:
+        return usual
+    if not isinstance(value, kind):
+        shown = "missing" if value is _REQUIRED else repr(value)
+        raise ArgumentError(f"QMP: {name} is {shown}, expected {kind.__name__}")
+    return value
+
+
+def _place(addr: str | None) -> tuple[int | None, int]:
+    """Slot and function of a PCI address such as `5.0`."""
+    if addr is None:
+        return None, 0
+    place, _, number = addr.partition(".")
+    try:
+        return int(place, 16), int(number or "0", 16)
+    except ValueError:
+        raise ArgumentError(f"QMP: addr is {addr!r}, expected as 5.0") from None
 
 
 class Replayed(NamedTuple):

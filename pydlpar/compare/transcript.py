@@ -132,14 +132,26 @@ def _problem(step: object) -> str | None:
         return "expected an object"
     if step.get("kind") not in KINDS:
         return f"kind {step.get('kind')!r}, expected one of {', '.join(KINDS)}"
-    types = {"what": str, "event": str, "tree": str, "drc_trace": list}
+    types: dict[str, type] = {"what": str, "event": str, "tree": str}
+    types |= {"drc_trace": list}
     types |= {"qmp_events": list, "args": dict}
     for name, kind in types.items():
         value = step.get(name)
         if (value is None and name == "what") or not isinstance(value, kind | None):
             return f"{name} is {value!r}, expected {kind.__name__}"
+    if not all(isinstance(line, str) for line in step.get("drc_trace") or []):
+        return "drc_trace: expected a list of lines"
+    events = step.get("qmp_events") or []
+    if not all(isinstance(e, dict) and isinstance(e.get("event"), str) for e in events):
+        return "qmp_events: expected a list of objects with 'event'"
+    try:
+        bytes.fromhex(step.get("event") or "")
+    except ValueError as error:
+        return f"event: {error}"
+    result = step.get("result")
+    if step["kind"] == "sh" and not isinstance(result, str):
+        return f"result {result!r}, expected the output"
     if step["kind"] in ("dlpar", "ofdt"):
-        result = step.get("result")
         if not isinstance(result, str) or not _WRITE.match(result):
             return f"result {result!r}, expected write=COUNT len=LENGTH errno=NUMBER"
     return None
