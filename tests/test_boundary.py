@@ -69,7 +69,7 @@ ROOMS = [
     ["stress"],
     ["compare"],
     [""],  # pydlpar itself: the public names
-    ["cli"],
+    ["cli", "pytest_plugin"],
 ]
 PLACE = {room: row for row, rooms in enumerate(ROOMS) for room in rooms}
 

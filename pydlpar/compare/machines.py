@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydlpar.compare.lockstep import Pair
 from pydlpar.compare.qemu_side import QemuSide
 from pydlpar.compare.sides import ModelSide
+from pydlpar.compare.sized_tree import sized_tree
 from pydlpar.drc_states import PROFILES
 from pydlpar.errors import ArgumentError
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.request import DIALECTS
-from pydlpar.stress.machine import default_tree
 from pydlpar.tree import DeviceTree
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ def open_models(
     """Two models of one machine.
 
     Args:
-        spec: the kernel line, and the profile of the first; the rest is the tree's.
+        spec: the machine, with the profile of the first.
         other: profile of the second.
-        tree: of both; the embedded one if None.
+        tree: of both; one of the machine's size if None.
         change: makes the second another machine, as a defect.
     """
-    tree = default_tree(spec.dialect) if tree is None else tree
+    tree = sized_tree(spec) if tree is None else tree
     first, second = (
         ModelSide(Firmware.from_tree(tree, profile), tree, dialect=spec.dialect)
         for profile in (spec.profile, other)

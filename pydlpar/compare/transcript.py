@@ -151,9 +151,9 @@ def _problem(step: object) -> str | None:
     result = step.get("result")
     if step["kind"] == "sh" and not isinstance(result, str):
         return f"result {result!r}, expected the output"
-    if step["kind"] in ("dlpar", "ofdt"):
-        if not isinstance(result, str) or not _WRITE.match(result):
-            return f"result {result!r}, expected write=COUNT len=LENGTH errno=NUMBER"
+    is_write = step["kind"] in ("dlpar", "ofdt")
+    if is_write and not (isinstance(result, str) and _WRITE.match(result)):
+        return f"result {result!r}, expected write=COUNT len=LENGTH errno=NUMBER"
     return None
 
 
