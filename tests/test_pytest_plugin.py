@@ -70,7 +70,7 @@ def test_markers_add_up(run):
             machine = pseries_firmware
             assert machine.platform.profile == "lopar"
             assert len(machine.partition.cpu_nodes()) == 1
-            free = [lmb for lmb in machine.partition.lmbs if lmb.drc_index]
+            free = [lmb for lmb in machine.partition.lmbs if not lmb.flags]
             assert len(free) == 2
             boot = machine.tree["/memory@0"]["reg"]
             assert boot == bytes(8) + (512 << 20).to_bytes(8, "big")

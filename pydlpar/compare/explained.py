@@ -19,8 +19,9 @@ from pydlpar.platforms.pci_bus import PciDevice
 __all__ = ["EXPLAINED", "LEFT_OUT", "Context", "Explained", "LeftOut"]
 
 _DELETED: Final = "DEVICE_DELETED"
-_MEMORY_PLUGS: Final = frozenset({"plug_memory", "plug_nvdimm"})
-_ACTS: Final = frozenset({"set_indicator", "write", "interrupt", "reset", "cas"})
+_MAPS: Final = frozenset({"cas", "plug_memory", "plug_nvdimm", "plug_phb", "reset"})
+_RESETS: Final = frozenset({"cas", "reset"})
+_ACTS: Final = frozenset({"set_indicator", "write", "interrupt"})
 
 
 class Context:
@@ -97,15 +98,25 @@ def _asks_for_lost_lmbs(step: Step, context: Context) -> bool:
 
 
 def _changes_memory_after_a_core(step: Step, context: Context) -> bool:
+    if step.verb in _RESETS and _leaves(context, DeviceKind.CORE):
+        return True
     if not context.core_left:
         return False
-    if step.verb in _MEMORY_PLUGS:
+    if step.verb in _MAPS:
         return True
     if step.verb == "unplug":
         device = context.target(step)
-        return device is not None and device.kind is DeviceKind.DIMM
-    leaving = any(d.remaining is not None for d in context.devices(DeviceKind.DIMM))
-    return leaving and step.verb in _ACTS
+        return device is not None and device.kind in _MAPPED
+    return step.verb in _ACTS and _leaves(context, *_MAPPED)
+
+
+def _leaves(context: Context, *kinds: DeviceKind) -> bool:
+    """Whether a device of these kinds has been asked for and is still there."""
+    return any(
+        connector.unplug_requested
+        for device in context.devices(*kinds)
+        for connector in device.connectors
+    )
 
 
 def _plugs_a_function_again(step: Step, context: Context) -> bool:
@@ -118,6 +129,8 @@ def _plugs_a_function_again(step: Step, context: Context) -> bool:
     )
 
 
+_MAPPED: Final = (DeviceKind.DIMM, DeviceKind.PHB)
+
 LEFT_OUT: Final = (
     LeftOut(
         "lost-lmbs",
@@ -127,8 +140,9 @@ LEFT_OUT: Final = (
     ),
     LeftOut(
         "memory-after-core",
-        "under TCG, QEMU 7.2 does not survive a change of memory after a core has "
-        "left: its address space is still listened to",
+        "under TCG, QEMU 7.2 does not survive a change of what is mapped (memory, a "
+        "host bridge, a reset) after or while a core leaves: the address space of "
+        "the core is still listened to",
         _changes_memory_after_a_core,
     ),
     LeftOut(
@@ -151,12 +165,27 @@ def _is_late_deletion(aspect: str, model: Any, real: Any, context: Context) -> b
     )
 
 
+def _is_another_order(aspect: str, model: Any, real: Any, context: Context) -> bool:
+    """The same deletions, none of a core or DIMM."""
+    if aspect != "qmp_events" or len(model) != len(real):
+        return False
+    return _is_late_deletion(aspect, model, [], context) and all(
+        event in real for event in model
+    )
+
+
 EXPLAINED: Final = (
     Explained(
         "late-deletion",
         "a paused QEMU keeps the last reference to a PCI device until its main loop "
         "runs, and tells DEVICE_DELETED later, or when it ends",
         _is_late_deletion,
+    ),
+    Explained(
+        "order-of-deletions",
+        "the parts of a host bridge are told in the order in which their last "
+        "references go, which depends on what the main loop of QEMU was at",
+        _is_another_order,
     ),
 )
 """Differences that are expected."""

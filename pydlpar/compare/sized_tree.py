@@ -33,8 +33,9 @@ _MOST_CPUS: Final = 1024
 _MOST_LMBS: Final = 1 << 16
 _EMBEDDED_CPUS: Final = 16
 _RTAS_PER_CPU: Final = 16
-_HASH_SHARE: Final = 9
-"""The hash table of a processor has 2**-9 of the bytes of memory."""
+_HASH_SHARE: Final = 7
+"""The hash table has 2**-7 of the bytes of memory at the start."""
+_HASH_MIN: Final = 18
 _BRIDGE: Final = "/pci@800000020000000"
 _SIZED: Final = {"CPU": "CPU", "LMB": "MEM", "PMEM": "PMEM"}
 """Type of the connectors of which a machine has as many as it is large, by name."""
@@ -80,7 +81,7 @@ def _set_cpus(tree: DeviceTree, spec: MachineSpec) -> None:
     first = tree[_CPU.format(0)].properties.as_dict()
     for node in list(tree["/cpus"].children):
         tree.remove_node(node.path)
-    hash_bits = (spec.max_memory - 1).bit_length() - _HASH_SHARE
+    hash_bits = max((spec.memory - 1).bit_length() - _HASH_SHARE, _HASH_MIN)
     first["ibm,pft-size"] = bytes(4) + hash_bits.to_bytes(4, "big")
     for core in range(spec.cpus):
         cell = core.to_bytes(4, "big")
