@@ -88,11 +88,12 @@ def table(kind):
     for start in range(0, len(pairs), size):
         chunk = pairs[start : start + size]
         chunk.sort(key=lambda pair: kind == "pmem" and pair[0] == 0)
-        steps = []
-        for n, (situation, call) in enumerate(chunk):
+        ways = [situations(kind, n)[pair[0]] for n, pair in enumerate(chunk)]
+        # No core may come after one has left.
+        steps = [step for way in ways for step in way[:1]]
+        for n, (way, (_, call)) in enumerate(zip(ways, chunk, strict=True)):
             index = KINDS[kind][0](n)
-            steps += situations(kind, n)[situation]
-            steps += [list(calls(index))[call], sense(index)]
+            steps += [*way[1:], list(calls(index))[call], sense(index)]
         # What is left behind, and what a reset makes of it.
         indexes = [KINDS[kind][0](n) for n in range(len(chunk))]
         steps += [make("check_exception", mask=ANY)] * (len(chunk) + 1)

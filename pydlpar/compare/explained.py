@@ -19,7 +19,9 @@ from pydlpar.platforms.pci_bus import PciDevice
 __all__ = ["EXPLAINED", "LEFT_OUT", "Context", "Explained", "LeftOut"]
 
 _DELETED: Final = "DEVICE_DELETED"
-_MAPS: Final = frozenset({"cas", "plug_memory", "plug_nvdimm", "plug_phb", "reset"})
+_MAPS: Final = frozenset(
+    {"cas", "plug_cpu", "plug_memory", "plug_nvdimm", "plug_phb", "reset"}
+)
 _RESETS: Final = frozenset({"cas", "reset"})
 _ACTS: Final = frozenset({"set_indicator", "write", "interrupt"})
 
@@ -140,9 +142,9 @@ LEFT_OUT: Final = (
     ),
     LeftOut(
         "memory-after-core",
-        "under TCG, QEMU 7.2 does not survive a change of what is mapped (memory, a "
-        "host bridge, a reset) after or while a core leaves: the address space of "
-        "the core is still listened to",
+        "under TCG, QEMU 7.2 keeps the address space of a core that has left in the "
+        "list of those that listen to memory: what changes the memory map or that "
+        "list (memory, a host bridge, a reset, another core) corrupts its heap",
         _changes_memory_after_a_core,
     ),
     LeftOut(

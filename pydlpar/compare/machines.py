@@ -126,13 +126,14 @@ def open_models(
         change: makes the second another machine, as a defect.
     """
     tree = sized_tree(spec) if tree is None else tree
-    first, second = (
-        ModelSide(Firmware.from_tree(tree, profile), tree, dialect=spec.dialect)
-        for profile in (spec.profile, other)
-    )
+    first, second = (Firmware.from_tree(tree, p) for p in (spec.profile, other))
     if change is not None:
-        change(second.platform)
-    return Pair(first, second)
+        change(second)
+    dialect = spec.dialect
+    return Pair(
+        ModelSide(first, tree, dialect=dialect),
+        ModelSide(second, tree, dialect=dialect),
+    )
 
 
 def open_qemu(spec: MachineSpec) -> Pair:
