@@ -20,6 +20,8 @@ __all__ = [
     "ExistsError",
     "GuestError",
     "InternalError",
+    "LinuxError",
+    "LockedError",
     "NoSpaceError",
     "NotFoundError",
     "OverlayError",
@@ -316,3 +318,19 @@ class GuestError(PlatformError):
         tail = console.strip()
         super().__init__(f"{message}; its console: {tail}" if tail else message)
         self.console = console
+
+
+class LinuxError(PlatformError):
+    """This machine cannot be used as a partition from inside."""
+
+
+class LockedError(LinuxError):
+    """Somebody else works at the machine's hotplug.
+
+    Attributes:
+        holder: the process that does; None if it has ended meanwhile.
+    """
+
+    def __init__(self, message: str, holder: int | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder

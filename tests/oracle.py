@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.util
 import shutil
 
+import pytest
+
 from pydlpar.platforms.qemu import PROGRAM, Qemu
 
 HAS_LIBRARY = importlib.util.find_spec("qemu") is not None
 QEMU = shutil.which(PROGRAM) if HAS_LIBRARY else None
 """Path of QEMU; None where it, or what speaks to it, is not installed."""
+
+needs_qemu = pytest.mark.skipif(QEMU is None, reason=f"needs {PROGRAM} and qemu.qmp")
 
 
 def qemu_machine(arguments, vector_5, **more):

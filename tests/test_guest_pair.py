@@ -6,7 +6,7 @@ import errno
 from collections import Counter
 
 import pytest
-from guest_pair import GuestPair, boot, differing
+from guest_pair import DEVIATION, GuestPair, boot, differing
 
 from pydlpar.platforms.guest import DIALECT_OF
 
@@ -36,6 +36,8 @@ def test_every_request_and_tree(line):
             if number % PLUG_EVERY == 0 or ours > 0 or number == REQUESTS - 1:
                 counted["trees"] += 1
                 assert not differing(pair.trees()), (SEED, done, said)
+        assert pair.write(DEVIATION) == (len(DEVIATION), -errno.EINVAL)
+        assert not differing(pair.trees())
     assert counted["plugs"] >= 12, counted
     assert counted["done"] >= 40, counted
     assert counted["trees"] >= 50, counted

@@ -67,6 +67,10 @@ _COMMANDS = {
         "Show the RTAS events in files, logs and streams.",
     ),
     "encode": ("pydlpar.cli.encode", "Make RTAS events from requests or JSON."),
+    "guest": (
+        "pydlpar.cli.guest",
+        "Boot a real Linux guest in QEMU, and have it do things.",
+    ),
     "replay": (
         "pydlpar.cli.replay",
         "Play a transcript of a guest against the model.",

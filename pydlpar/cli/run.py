@@ -31,6 +31,7 @@ from pydlpar.cli.sources import (
     read_tree,
 )
 from pydlpar.dispatch import Outcome
+from pydlpar.operations.behaviour import behaviour_of
 from pydlpar.request import DIALECTS
 from pydlpar.resolve import resolve
 
@@ -96,10 +97,17 @@ _PROGRESS_FROM = 2000
 )
 @click.option(
     "--dialect",
-    type=click.Choice(list(DIALECTS)),
     default="6.12",
     show_default=True,
-    help="Linux line whose grammar, order of calls and errors are followed.",
+    metavar="RELEASE",
+    help="Linux line whose grammar, order of calls and errors are followed: "
+    f"{', '.join(DIALECTS)}, or any release.",
+)
+@click.option(
+    "--quirks",
+    metavar="NAME,...",
+    help="Bugs of Linux to imitate: 'kernel' for all that are defined, 'none', or "
+    "names as in docs/dialects.md, where those that are on by default have a *.",
 )
 @click.option(
     "--profile",
@@ -125,6 +133,7 @@ def run(
     plugs: tuple[str, ...],
     interrupt: bool | None,
     dialect: str,
+    quirks: str | None,
     profile: str,
     output: str | None,
     diff: bool,
@@ -170,7 +179,7 @@ def run(
         )
     if interrupt is None:
         interrupt = not steps
-    dispatcher, firmware = machine(before, dialect, profile, tree)
+    dispatcher, firmware = machine(before, dialect, profile, tree, quirks)
     if interrupt and not dispatcher.behaviour.interrupts:
         raise InputError(
             f"Linux {dialect} does not know the hotplug interrupt: give requests"
@@ -197,15 +206,23 @@ def run(
 
 
 def machine(
-    tree: DeviceTree, dialect: str, profile: str, path: str | None
+    tree: DeviceTree,
+    dialect: str,
+    profile: str,
+    path: str | None,
+    quirks: str | None = None,
 ) -> tuple[Dispatcher, Firmware]:
     """A partition with a copy of the tree, and the firmware under it."""
+    try:
+        behaviour_of(dialect, quirks)
+    except ArgumentError as error:
+        raise InputError(str(error)) from None
     try:
         firmware = Firmware.from_tree(tree, profile=profile)
         partition = Partition(DeviceTree.from_dtb(tree.to_dtb()))
     except DlparError as error:
         raise InputError(f"{path or 'the embedded tree'}: {error}") from None
-    return Dispatcher(partition, firmware, dialect=dialect), firmware
+    return Dispatcher(partition, firmware, dialect=dialect, quirks=quirks), firmware
 
 
 class _Actor:

@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
@@ -38,6 +38,9 @@ from pydlpar.cli.words import counted, visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
 from pydlpar.sizes import parse_size
+
+if TYPE_CHECKING:
+    from pydlpar.platforms.qemu_plug import QemuPlug
 
 __all__ = [
     "EMBEDDED",
@@ -282,7 +285,7 @@ def _bad_plug(spec: str, what: str) -> NoReturn:
     )
 
 
-def plug(firmware: Firmware, specs: Iterable[str]) -> None:
+def plug(firmware: Firmware | QemuPlug, specs: Iterable[str]) -> None:
     """Plug what `--plug` names."""
     for spec in specs:
         kind, _, value = spec.partition("=")

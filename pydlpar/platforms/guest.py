@@ -165,7 +165,7 @@ class Guest(QemuPlug):
         self, arguments: Sequence[str], image: bytes, connect: type[Qmp]
     ) -> None:
         process = self.process
-        self._qmp = connect(process.channel("qmp"), process)
+        self._qmp = connect(process.channel("qmp"), process, self._note)
         console, agent = process.channel("console"), process.channel("agent")
         process.start(
             [
@@ -178,6 +178,7 @@ class Guest(QemuPlug):
             ]
         )
         self._qmp.connect()
+        self._remember_start()
         self.console = GuestConsole(console)
         self._link = GuestLink(agent, process, self.console)
 
@@ -201,10 +202,7 @@ class Guest(QemuPlug):
         self.close()
 
     def close(self) -> None:
-        """End the machine at once. Nothing of it is left."""
-        self.process.end()
-        if hasattr(self, "_qmp"):
-            self._qmp.close()
+        """End the machine at once. Nothing of it is left; once more is no error."""
         self.process.close()
 
     def write(self, data: bytes, path: str = DLPAR) -> int:

@@ -61,6 +61,11 @@ class GuestConsole:
             if listener is not None:
                 listener(data)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the machine is there still."""
+        return self._thread.is_alive()
+
     def text(self) -> bytes:
         """What came so far, at most the last MiB."""
         with self._lock:

@@ -21,8 +21,9 @@ __all__ = [
     "LIVE_CELLS",
     "OLD_VECTOR_5",
     "boot_image",
-    "cas_result",
+    "cas_is_done",
     "cas_table",
+    "check_cas",
     "with_hotplug_events",
 ]
 
@@ -65,7 +66,8 @@ _CODE: Final = (
     0x4BFFFFC8,  # b     wait
 )
 
-LIVE_CELLS: Final = (_GO, struct.pack(">3Q", 1, 0, 0))
+_CELLS: Final = struct.Struct(">QqQ")
+LIVE_CELLS: Final = (_GO, _CELLS.pack(1, 0, 0))
 """Where to write what to have the call made: GO is set, RESULT and DONE are not."""
 
 _ANY: Final = 0xFFFFFFFF
@@ -95,16 +97,21 @@ def cas_table(vector_5: bytes) -> bytes:
     return _PVR_LIST + _VECTORS_1_TO_4 + vector_5
 
 
-def cas_result(cells: bytes) -> bool:
-    """What `LIVE_CELLS` became: whether the call has been made.
+def cas_is_done(cells: bytes) -> bool:
+    """Whether the call has been made, by what `LIVE_CELLS` became."""
+    done: int = _CELLS.unpack(cells)[2]
+    return bool(done)
+
+
+def check_cas(cells: bytes) -> None:
+    """Look at what `LIVE_CELLS` became when the call had been made.
 
     Raises:
-        PlatformError: it has been, and failed.
+        PlatformError: it failed.
     """
-    _, result, done = struct.unpack(">QqQ", cells)
-    if done and result:
+    _, result, _ = _CELLS.unpack(cells)
+    if result:
         raise PlatformError(f"CAS failed: the hypervisor call returned {result}")
-    return bool(done)
 
 
 def with_hotplug_events(vector_5: bytes, wanted: bool) -> bytes:

@@ -18,7 +18,7 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
-            target=self._loop.run_forever, name="pydlpar-qemu", daemon=True
+            target=_serve, args=(self._loop,), name="pydlpar-qemu", daemon=True
         )
         self._thread.start()
 
@@ -39,10 +39,19 @@ class BackgroundLoop:
 
         return self.run(work())
 
+    def is_current(self) -> bool:
+        """True in the thread of the loop."""
+        return self._thread is threading.current_thread()
+
     def close(self) -> None:
-        """End the thread. Nothing may be running any more."""
+        """End the thread; not to be called in it."""
         if self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """The thread. It does not hold the object that is to be finalized."""
+    loop.run_forever()
+    loop.close()

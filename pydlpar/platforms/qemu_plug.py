@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydlpar.constants import DrcType
 from pydlpar.drc import drc_index
-from pydlpar.errors import ArgumentError, PlatformError
+from pydlpar.errors import ArgumentError, PlatformError, QemuError
 from pydlpar.platforms.firmware_inventory import DEFAULT_LMB_SIZE
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["QemuDevice", "QemuPlug"]
 
 _LABEL_SIZE: Final = 128 << 10
 _NAMED, _NAMELESS = "/machine/peripheral", "/machine/peripheral-anon"
+_CORE, _THREAD = "-cpu-core", "/thread["
 _NUMBERED: Final = re.compile(r"device\[(\d+)\]")
 _HOST_BRIDGE: Final = "spapr-pci-host-bridge"
 _CHASSIS_SHIFT: Final = 8
@@ -53,6 +54,8 @@ class QemuPlug:
         self._backends: dict[str, str] = {}
         """The memory behind a device, by the path of the device."""
         self._n_backends = 0
+        self._at_start: set[str] = set()
+        self._core_left = False
 
     @property
     def qmp_events(self) -> deque[dict[str, Any]]:
@@ -264,13 +267,44 @@ class QemuPlug:
         """Give back the memory of devices that have left."""
         if not self._backends:
             return
-        here = {
-            f"{folder}/{member['name']}"
+        for path in self._backends.keys() - self._peripherals().keys():
+            self.command("object-del", id=self._backends.pop(path))
+
+    def _peripherals(self) -> dict[str, str]:
+        """The type of each device that was plugged, or said on the command line."""
+        return {
+            f"{folder}/{member['name']}": member["type"]
             for folder in (_NAMED, _NAMELESS)
             for member in self.command("qom-list", path=folder)
+            if member["type"].startswith("child<")
         }
-        for path in self._backends.keys() - here:
-            self.command("object-del", id=self._backends.pop(path))
+
+    def _remember_start(self) -> None:
+        self._at_start = set(self._peripherals())
+
+    def _note(self, event: str, data: dict[str, Any]) -> None:
+        """Watch for cores that leave."""
+        if event == "DEVICE_DELETED" and _THREAD in data.get("path", ""):
+            self._core_left = True
+
+    def _added(self) -> dict[str, str]:
+        """Path and type of what was plugged since the start and is still there."""
+        found = self._peripherals().items()
+        return {path: kind for path, kind in found if path not in self._at_start}
+
+    def _take_out(self, added: dict[str, str]) -> bool:
+        """Ask for these devices back; whether a machine survives that and a reset."""
+        if self._core_left or any(_CORE in kind for kind in added.values()):
+            return False
+        # Functions before the host bridge that would take them along.
+        for path in sorted(added, key=lambda path: _HOST_BRIDGE in added[path]):
+            try:
+                self.unplug(path)
+            except QemuError:
+                raise
+            except PlatformError:
+                return False
+        return True
 
     def _get(self, path: str, name: str) -> Any:
         return self.command("qom-get", path=path, property=name)

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +36,7 @@ MINIMUM_VERSION: Final = (7, 2)
 
 _LAST_WORDS: Final = 2000
 _GRACE: Final = 2.0
-"""Seconds that a process which closed a channel, or was killed, is given to end."""
+"""Seconds for what takes no time: to end once told to, to say one's version."""
 
 # The kernel sends the signal when the thread that started the process ends. Set
 # before the look at the parent: it may have gone in between.
@@ -78,6 +79,7 @@ class _Resources:
         self.theirs: list[socket.socket] = []
         self.files: list[int] = []
         self.popen: subprocess.Popen[bytes] | None = None
+        self.hang_up: list[Callable[[], object]] = []
 
     def kill(self) -> None:
         """End the process and all that it has started, and reap it."""
@@ -99,16 +101,28 @@ class _Resources:
         self.files.clear()
 
     def release(self) -> None:
-        """Give everything back. A forked child must leave it to its parent."""
-        if os.getpid() != self.owner:
-            return
+        """Give everything back."""
         self.kill()
         self.drop_theirs()
+        for hang_up in self.hang_up:
+            hang_up()
         for channel in self.ours:
             channel.close()
         self.ours.clear()
         self.loop.close()
         os.close(self.stderr)
+
+    def finalize(self) -> None:
+        """The same, called from anywhere: by the garbage collector, in any thread.
+
+        A forked child must leave it to its parent.
+        """
+        if os.getpid() != self.owner:
+            return
+        if self.loop.is_current():
+            threading.Thread(target=self.release).start()
+        else:
+            self.release()
 
 
 class QemuProcess:
@@ -135,7 +149,7 @@ class QemuProcess:
         self._arguments: list[str] = []
         self._resources = _Resources()
         self.loop = self._resources.loop
-        self._finalizer = weakref.finalize(self, self._resources.release)
+        self._finalizer = weakref.finalize(self, self._resources.finalize)
         # At exit the kernel does it, when our threads end.
         self._finalizer.atexit = False
 
@@ -154,6 +168,10 @@ class QemuProcess:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(data)
         return f"/proc/self/fd/{descriptor}"
+
+    def at_end(self, hang_up: Callable[[], object]) -> None:
+        """Have a function called once the process is gone; it must not hold us."""
+        self._resources.hang_up.append(hang_up)
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start the process, once."""
@@ -195,6 +213,11 @@ class QemuProcess:
         """How it ended, as `subprocess` has it; None while it has not been seen to."""
         popen = self._resources.popen
         return None if popen is None else popen.returncode
+
+    def is_running(self) -> bool:
+        """True while the process can be spoken to."""
+        popen = self._resources.popen
+        return self._failure is None and popen is not None and popen.poll() is None
 
     def _popen(self) -> subprocess.Popen[bytes]:
         if self._resources.popen is None:
@@ -267,7 +290,7 @@ class QemuProcess:
                 [self.program, "--version"],
                 capture_output=True,
                 text=True,
-                timeout=self.deadline,
+                timeout=_GRACE,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -275,15 +298,10 @@ class QemuProcess:
         found = re.search(r"version (\d+)\.(\d+)", run.stdout)
         return None if found is None else (int(found[1]), int(found[2]))
 
-    def end(self) -> None:
-        """Kill and reap the process. What is asked of it after that is refused."""
-        self._resources.kill()
+    def close(self) -> None:
+        """Kill and reap the process, and close all that leads to it."""
         if self._failure is None:
             self._failure = partial(QemuError, f"{self.program}: closed")
-
-    def close(self) -> None:
-        """End the process, and close all that leads to it."""
-        self.end()
         self._finalizer()
 
 

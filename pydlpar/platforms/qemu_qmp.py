@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from qemu.qmp import ExecuteError, Message, QMPClient, QMPError
 
-from pydlpar.errors import PlatformError, QemuError
+from pydlpar.errors import PlatformError, QemuDiedError
+from pydlpar.platforms.qemu_loop import BackgroundLoop
 from pydlpar.platforms.qemu_process import QemuProcess, check_version
 
 __all__ = ["Qmp"]
@@ -19,6 +21,30 @@ __all__ = ["Qmp"]
 T = TypeVar("T")
 
 _EVENTS_MAX: Final = 4096
+
+
+class _Inbox:
+    """Events as they come. The library's tasks hold it, and not who reads it."""
+
+    def __init__(self) -> None:
+        self._unread: deque[dict[str, Any]] = deque(maxlen=_EVENTS_MAX)
+
+    def make_client(self) -> QMPClient:
+        """A client whose events come here; it would keep a history of them all."""
+        client = QMPClient("pydlpar")
+        client.events.event_filter = self._take
+        return client
+
+    def _take(self, message: Message) -> bool:
+        event = {"event": message["event"], "data": message.get("data")}
+        self._unread.append(event)
+        return False
+
+    def empty(self) -> list[dict[str, Any]]:
+        """What has come since the last time."""
+        found = list(self._unread)
+        self._unread.clear()
+        return found
 
 
 class Qmp:
@@ -29,24 +55,24 @@ class Qmp:
             first, up to those before the answer to the last command.
     """
 
-    def __init__(self, channel: socket.socket, process: QemuProcess) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        process: QemuProcess,
+        watch: Callable[[str, dict[str, Any]], object],
+    ) -> None:
+        """Set up.
+
+        Args:
+            watch: called with the name and the data of each event.
+        """
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS_MAX)
         self._channel = channel
         self._process = process
-        self._unread: deque[dict[str, Any]] = deque(maxlen=_EVENTS_MAX)
-        self._client: QMPClient = process.loop.call(self._make_client)
-
-    def _make_client(self) -> QMPClient:
-        """The client; of events the library keeps a history without a bound."""
-        client = QMPClient("pydlpar")
-        client.events.event_filter = self._take
-        return client
-
-    def _take(self, message: Message) -> bool:
-        """Note an event, that the listener need not."""
-        event = {"event": message["event"], "data": message.get("data")}
-        self._unread.append(event)
-        return False
+        self._watch = watch
+        self._inbox = _Inbox()
+        self._client: QMPClient = process.loop.call(self._inbox.make_client)
+        process.at_end(partial(_hang_up, process.loop, self._client, process.deadline))
 
     def connect(self) -> None:
         """Wait for the greeting, and take up the session.
@@ -57,7 +83,7 @@ class Qmp:
         """
         try:
             self._wait(self._client.connect(self._channel), "its greeting")
-        except QemuError:
+        except QemuDiedError:
             version = self._process.version_by_running()
             if version is not None:
                 check_version(self._process.program, version)
@@ -110,11 +136,13 @@ class Qmp:
 
     def _publish(self) -> None:
         """Show events: the one who waits for this command is the one who reads."""
-        self.events.extend(self._unread)
-        self._unread.clear()
+        for event in self._inbox.empty():
+            self.events.append(event)
+            self._watch(event["event"], event["data"] or {})
 
-    def close(self) -> None:
-        """End the session of a process that is gone."""
-        # How the session ended it tells once more; whoever was waiting knows.
-        with suppress(QMPError, OSError, EOFError, asyncio.TimeoutError):
-            self._process.loop.run(self._client.disconnect(), self._process.deadline)
+
+def _hang_up(loop: BackgroundLoop, client: QMPClient, deadline: float) -> None:
+    """End the session of a process that is gone."""
+    # How the session ended it tells once more; whoever was waiting knows.
+    with suppress(QMPError, OSError, EOFError, asyncio.TimeoutError):
+        loop.run(client.disconnect(), deadline)

@@ -10,7 +10,7 @@ from pydlpar.constants import Action, IdType, LmbFlags, Resource
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import behaviour_of
 from pydlpar.partition import Partition
-from pydlpar.request import DIALECTS, HotplugRequest
+from pydlpar.request import HotplugRequest, dialect_of
 from pydlpar.stress.state import DRC_INDEX
 
 __all__ = ["WEIGHTS", "requests"]
@@ -105,7 +105,7 @@ class _Makers:
             for position in self._positions
         ]
         self._by_count = behaviour_of(dialect).cpu_by_count
-        self._grammar = DIALECTS[dialect]
+        self._grammar = dialect_of(dialect)
         self._invalid_ones = self._list_invalid()
 
     def by_kind(self) -> dict[str, Maker]:
