@@ -17,7 +17,7 @@ ROOMS = [
     ["_native"],
     ["_ffi"],
     ["constants"],
-    ["names"],
+    ["names", "sizes"],
     ["dts", "dts_source"],
     ["node_values"],
     ["addresses"],
@@ -67,8 +67,9 @@ ROOMS = [
     ["platforms"],
     ["dispatch"],
     ["stress"],
+    ["compare"],
     [""],  # pydlpar itself: the public names
-    ["cli"],
+    ["cli", "pytest_plugin"],
 ]
 PLACE = {room: row for row, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -6,7 +6,6 @@ some things, which are left out here and tested in `test_firmware_pci`.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 
 import pytest
@@ -24,7 +23,6 @@ HASH = LINUX[:24] + bytes(3)
 FORM1 = V1[:24] + bytes(3)
 UUID = "75A3CDD7-6a2f-4791-8d15-fe0a920e8e9e"
 MOUSE = "virtio-mouse-pci"
-STEPS = 150
 
 
 @pytest.fixture
@@ -255,81 +253,3 @@ def test_default_host_bridge_can_be_asked_for(pair):
     pair.model.unplug(bridge)
     pair.qemu.command("device_del", id="/machine/unattached/device[4]")
     assert same(pair.events()) == ["040202002000000000000000"]
-
-
-class Mixed:
-    """Random steps about PCI slots of the first host bridge and of others."""
-
-    def __init__(self, pair, seed):
-        self.pair = pair
-        self.random = random.Random(seed)
-        self.ids = []
-
-    def index(self):
-        phb = self.random.randrange(3)
-        devfn = self.random.choice([0, 8, 16, 17, 18, 24, 25])
-        return self.random.choice(
-            [0x40000000 | phb << 16 | devfn] * 9 + [0x20000000 | phb] * 3
-        )
-
-    def plug(self):
-        id = f"d{self.random.randrange(9)}"
-        self.ids.append(id)
-        bus = self.random.choice(["pci.0", "pci.0", "pci.0", "d1.0", "d2.0"])
-        slot, function = self.random.choice(
-            [(None, 0), (1, 0), (2, 0), (2, 1), (2, 2), (3, 1), (3, 0)]
-        )
-        if function and self.is_there(bus, slot, function):
-            return ["left out"] * 2  # QEMU does not survive it
-        driver = self.random.choice([MOUSE, "e1000", "nvme"])
-        multi = self.random.random() < 0.6
-        return self.pair.pci(driver, slot, function, id, bus, multifunction=multi)
-
-    def is_there(self, bus, slot, function):
-        index = {"pci.0": 0, "d1.0": 1, "d2.0": 2}[bus]
-        drc = 0x40000000 | index << 16 | slot << 3 | function
-        found = self.pair.model.connectors.get(drc)
-        return found is not None and found.device is not None
-
-    def plug_bridge(self):
-        index = self.random.choice([0, 1, 2])
-        self.ids.append(f"d{index}")
-        return self.pair.phb(index, f"d{index}")
-
-    def unplug(self):
-        return self.pair.unplug(self.random.choice([*self.ids, "nothing"]))
-
-    def call(self):
-        if self.random.random() < 0.1:
-            return self.pair.indicator(9002, self.index(), self.random.randrange(5))
-        if self.random.random() < 0.3:
-            return self.pair.indicator(9003, self.index(), self.random.randrange(2))
-        return self.pair.indicator(9001, self.index(), self.random.randrange(2))
-
-    def step(self):
-        action = self.random.choices(
-            [
-                self.plug,
-                self.plug_bridge,
-                self.unplug,
-                self.call,
-                lambda: self.pair.sense(self.index()),
-                lambda: self.pair.walk(self.index()),
-                self.pair.events,
-            ],
-            weights=[20, 6, 14, 35, 10, 10, 5],
-        )[0]
-        return action()
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_same_calls_same_answers(pair, seed):
-    """Plugging, unplugging and a guest's calls, at random."""
-    mixed = Mixed(pair, seed)
-    for number in range(STEPS):
-        expected, got = mixed.step()
-        assert got == expected, f"seed {seed}, step {number}"
-    # A paused QEMU may keep the last references to a device, and then its event.
-    from_qemu, from_model = (Counter(map(str, c)) for c in pair.management_events())
-    assert from_qemu
-    assert from_qemu <= from_model

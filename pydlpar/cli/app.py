@@ -54,6 +54,14 @@ class LazyGroup(click.Group):
 
 
 _COMMANDS = {
+    "capture": (
+        "pydlpar.cli.capture",
+        "Write a transcript of a guest, or of the model.",
+    ),
+    "compare": (
+        "pydlpar.cli.compare",
+        "Hold the model against QEMU, a guest or another profile.",
+    ),
     "decode": (
         "pydlpar.cli.decode",
         "Show the RTAS events in files, logs and streams.",
@@ -62,6 +70,10 @@ _COMMANDS = {
     "guest": (
         "pydlpar.cli.guest",
         "Boot a real Linux guest in QEMU, and have it do things.",
+    ),
+    "replay": (
+        "pydlpar.cli.replay",
+        "Play a transcript of a guest against the model.",
     ),
     "run": (
         "pydlpar.cli.run",

@@ -7,7 +7,6 @@ raises `InputError`: one line that says where and what was expected.
 from __future__ import annotations
 
 import gzip
-import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 from pydlpar import (
+    ArgumentError,
     DeviceTree,
     DlparError,
     DtsWarning,
@@ -37,6 +37,7 @@ from pydlpar.cli.inputs import (
 from pydlpar.cli.words import counted, visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
+from pydlpar.sizes import parse_size
 
 if TYPE_CHECKING:
     from pydlpar.platforms.qemu_plug import QemuPlug
@@ -68,8 +69,6 @@ _GZIP = b"\x1f\x8b"
 _TEXT = b"/dts-v1/"
 _TEXT_SUFFIXES = (".dts", ".dtso")
 _EVENT_VERSIONS = range(1, 16)
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
 
 class Source(NamedTuple):
@@ -266,10 +265,10 @@ def _from_dump(data: bytes, shown: str) -> bytes:
 
 
 def _size(text: str, spec: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None:
+    try:
+        return parse_size(text)
+    except ArgumentError:
         _bad_plug(spec, f"size {text!r}")
-    return int(match[1], 0) * _UNITS[match[2].upper()]
 
 
 def _number(text: str, spec: str) -> int:

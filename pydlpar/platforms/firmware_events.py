@@ -20,7 +20,7 @@ from pydlpar.rtas import epow_event, hotplug_event
 
 __all__ = ["Clock", "EventQueue", "QmpEvents"]
 
-Clock = datetime | Callable[[], datetime] | None
+Clock = datetime | Callable[[], datetime | None] | None
 """The time stamp of events: fixed, asked for, or none (all zeros)."""
 
 _EPOW_SHUTDOWN: Final = 3

@@ -1,0 +1,1 @@
+"""Two counterparts in step: plans, comparison, shrinking, transcripts."""
