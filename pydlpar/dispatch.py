@@ -56,6 +56,8 @@ _MS = 1000
 
 _HOTPLUG = int(EventMask.HOTPLUG)
 _LOG_MAX = 2048
+_MOST_EVENTS = 1 << 14
+"""Events of one interrupt."""
 
 _Handler = Callable[[Run, HotplugRequest], Operation]
 _Entry = tuple[_Handler, Behaviour | None]
@@ -171,7 +173,8 @@ class Dispatcher(EntryPoints):
         """The hotplug interrupt: fetch events until there are none, act on each.
 
         Linux fetches one event an interrupt, ignores the status, and counts on
-        being interrupted again; here the status ends it. In a dialect that does
+        being interrupted again; here the status ends it, or the 16384th event: what
+        is left waits for the next interrupt. In a dialect that does
         not know the interrupt nothing happens.
 
         Raises:
@@ -182,12 +185,13 @@ class Dispatcher(EntryPoints):
             return outcomes
         self._take_lock("hotplug interrupt")
         try:
-            while True:
+            for _ in range(_MOST_EVENTS):
                 status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
                 if status:
-                    return outcomes
+                    break
                 self.last = self._event(log)
                 outcomes.append(self.last)
+            return outcomes
         finally:
             self._lock.release()
 

@@ -16,6 +16,7 @@ from pydlpar.drc import Drc, DrcList, drc_id, drc_type
 from pydlpar.drc_encode import ARRAYS, drc_arrays, drc_info
 from pydlpar.drc_states import DrcKind
 from pydlpar.drmem import LmbTable
+from pydlpar.drmem_read import read_lmbs
 from pydlpar.errors import DecodeError, PlatformError
 from pydlpar.node import Node
 from pydlpar.platforms.dynamic_memory import Dimm, drmem_properties, lmb_rows
@@ -172,7 +173,7 @@ def _write_memory(
     """The table of LMBs, of the version that was agreed on."""
     old = tree.get(_DRMEM)
     lmb_size = DEFAULT_LMB_SIZE if old is None else old.u64("ibm,lmb-size")
-    bases = _bases(old, firmware, lmb_size)
+    bases = _bases(read_lmbs(tree), firmware, lmb_size)
     arrays = numa.lookup_arrays()
     if old is not None:
         tree.remove(old)
@@ -188,15 +189,10 @@ def _write_memory(
     tree.add_node(_DRMEM, drmem_properties(rows, lmb_size, arrays, version))
 
 
-def _bases(old: Node | None, firmware: Firmware, lmb_size: int) -> dict[int, int]:
+def _bases(old: LmbTable | None, firmware: Firmware, lmb_size: int) -> dict[int, int]:
     """DRC index by base address: as the old table has it, or by the index."""
     indexes = [c.index for c in firmware.connectors.values() if c.kind is DrcKind.LMB]
-    listed: dict[int, int] = {}
-    if old is not None:
-        table = LmbTable.from_properties(
-            old.get("ibm,dynamic-memory"), old.get("ibm,dynamic-memory-v2"), lmb_size
-        )
-        listed = {lmb.drc_index: lmb.base for lmb in table}
+    listed = {lmb.drc_index: lmb.base for lmb in old or ()}
     return {listed.get(i, drc_id(i) * lmb_size): i for i in sorted(indexes)}
 
 
