@@ -12,6 +12,7 @@ from itertools import islice
 import pytest
 
 from pydlpar import ArgumentError
+from pydlpar.drc_states import PROFILES
 from pydlpar.operations import cpu as cpu_operations
 from pydlpar.request import DIALECTS
 from pydlpar.stress import run as run_module
@@ -24,16 +25,21 @@ from pydlpar.stress.run import Plan, run
 COUNT = 4000
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("dialect", list(DIALECTS))
-def test_all_rules_hold_with_faults(dialect):
-    """Of every kernel line, on the embedded machine."""
-    report = run(Plan(seed=3, dialect=dialect), COUNT, check_every=200)
+def test_all_rules_hold_with_faults(dialect, profile):
+    """Of every kernel line and profile, on the embedded machine."""
+    plan = Plan(seed=3, dialect=dialect, profile=profile)
+    report = run(plan, COUNT, check_every=200)
     assert report.violation is None, str(report.violation)
     assert report.requests == COUNT == sum(report.outcomes.values())
     assert report.faults > COUNT // 50
     assert report.checks > COUNT // 200
     assert report.mended
     assert report.rate > 0
+    assert sum(total for total, _ in report.kinds.values()) == COUNT
+    # Half of what is asked for is done.
+    assert report.outcomes["ok"] > COUNT / 2
 
 
 def test_a_run_is_repeatable():
@@ -49,8 +55,12 @@ def test_a_run_is_repeatable():
 
 
 def test_nothing_is_left_behind_without_faults():
-    report = run(Plan(seed=1), 2000, faults=0)
-    assert (report.faults, report.mended, report.violation) == (0, 0, None)
+    """But by edits of the tree alone, and by a bridge that brings a card along."""
+    weights = {kind: 1 for kind in WEIGHTS if kind not in ("dt", "pci")}
+    for profile in PROFILES:
+        report = run(Plan(seed=1, profile=profile, weights=weights), 2000, faults=0)
+        assert (report.faults, report.violation) == (0, None), str(report.violation)
+        assert report.mended == 0
 
 
 def test_a_violation_ends_the_run(monkeypatch):
@@ -61,14 +71,15 @@ def test_a_violation_ends_the_run(monkeypatch):
         return 0
 
     monkeypatch.setattr(cpu_operations, "release", no_release)
-    report = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    plan = Plan(seed=2, tree=small_tree, weights={"cpu": 1})
+    report = run(plan, COUNT, check_every=5)
     broken = report.violation
     assert broken is not None
     assert broken.step == report.requests < COUNT
     assert {violation.rule for violation in broken.violations} == {"drc-held"}
     assert str(broken).startswith(f"seed 2, step {broken.step}, ")
     assert json.loads(json.dumps(report.to_dict()))["violation"]["seed"] == 2
-    again = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    again = run(plan, COUNT, check_every=5)
     assert again.violation == broken
 
 
@@ -83,19 +94,20 @@ def test_without_statm_growth_is_not_told(monkeypatch, tmp_path):
     assert run(Plan(tree=small_tree), 100).grown is None
 
 
-def made(seed=1, count=300, dialect="6.12", **options):
+PLAIN = {kind: WEIGHTS[kind] for kind in list(WEIGHTS)[:4]}
+
+
+def made(weights=PLAIN, seed=1, count=300, dialect="6.12"):
     machine = make_machine(small_tree(), dialect=dialect)
-    stream = requests(seed, machine.partition, dialect=dialect, **options)
     done = []
-    for request in islice(stream, count):
+    for request in islice(requests(seed, machine, weights), count):
         done.append((request, machine.dispatcher.handle(request).errno))
     return done
 
 
 def test_requests_fit_the_state():
     """Without faults, only what is meant to be invalid is refused."""
-    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind != "invalid"}
-    done = made(weights=weights)
+    done = made()
     refused = [str(request) for request, failed in done if failed]
     # The last CPU stays, and so do ranges that leave the table, counts too large.
     assert len(refused) < len(done) / 4
@@ -126,11 +138,13 @@ def test_memory_only_before_cpus_came():
     assert all(r.resource == 2 for r, _ in made(dialect="4.1", weights=weights))
 
 
-@pytest.mark.parametrize("weights", [{"cpus": 1}, {}, {"cpu": 0}])
+@pytest.mark.parametrize(
+    "weights", [{"cpus": 1}, {}, {"cpu": 0}, {"cpu": 1, "ofdt": -1}, {"pci": 1}]
+)
 def test_weights_are_checked(weights):
     machine = make_machine(small_tree())
     with pytest.raises(ArgumentError, match="expected"):
-        requests(1, machine.partition, weights)
+        requests(1, machine, weights)
 
 
 def test_repair_puts_connectors_and_threads_right():

@@ -82,6 +82,10 @@ class Firmware(RtasCalls):
         """Every connector by DRC index; a copy of the index, not of the entries."""
         return dict(self._connectors)
 
+    def connector(self, index: int) -> Connector | None:
+        """The connector with a DRC index; None where there is none."""
+        return self._connectors.get(index)
+
     def plug_cpu(
         self, core_id: int | None = None, id: str | None = None, node: int | None = None
     ) -> Device:

@@ -30,7 +30,7 @@ from pydlpar.tree import DeviceTree
 if TYPE_CHECKING:
     from pydlpar.platforms.firmware import Firmware
 
-__all__ = ["agreed_numa", "guest_tree"]
+__all__ = ["agreed_numa", "guest_tree", "list_connectors"]
 
 _DRMEM: Final = "/ibm,dynamic-reconfiguration-memory"
 _PERSISTENT: Final = "/ibm,persistent-memory"
@@ -65,7 +65,7 @@ def guest_tree(
     if numa is not None or nodes.form != form_of(boot):
         nodes.write_to(tree)
     _write_memory(tree, firmware, vector, nodes)
-    _list_connectors(tree, Option.DRC_INFO.is_set(vector))
+    list_connectors(tree, Option.DRC_INFO.is_set(vector))
     chosen = tree.get("/chosen") or tree.add_node("/chosen", {})
     chosen[_VECTOR] = vector
     return tree
@@ -196,8 +196,8 @@ def _bases(old: LmbTable | None, firmware: Firmware, lmb_size: int) -> dict[int,
     return {listed.get(i, drc_id(i) * lmb_size): i for i in sorted(indexes)}
 
 
-def _list_connectors(tree: DeviceTree, as_info: bool) -> None:
-    """Lists of connectors in the form that was agreed on."""
+def list_connectors(tree: DeviceTree, as_info: bool) -> None:
+    """Write the lists of connectors as `ibm,drc-info`, or as the four arrays."""
     for node in tree.nodes():
         if as_info and ARRAYS[0] in node:
             listed = DrcList.from_properties(node.properties)
