@@ -6,10 +6,13 @@ what is wrong.
 
 from __future__ import annotations
 
+import doctest
 import json
+import re
 from itertools import islice
 
 import pytest
+from places import ROOT
 
 from pydlpar import ArgumentError
 from pydlpar.drc_states import PROFILES
@@ -160,6 +163,20 @@ def test_repair_puts_connectors_and_threads_right():
     assert repair(partition, firmware) == 4
     assert check(partition, firmware) == []
     assert repair(partition, firmware) == 0
+
+
+def test_the_page_about_it():
+    """docs/stress.md: its example runs, its weights are those of the mix."""
+    page = ROOT / "docs" / "stress.md"
+    if not page.exists():
+        pytest.skip("the docs are not beside the tests")
+    result = doctest.testfile(str(page), module_relative=False)
+    assert (result.failed, result.attempted) == (0, 3)
+    rows = re.findall(r"^\| (`.*?) \| ([0-9.]+)", page.read_text(), re.MULTILINE)
+    said = {
+        kind: float(weight) for kinds, weight in rows for kind in kinds.split("`")[1::2]
+    }
+    assert said == WEIGHTS
 
 
 def test_memory_stays_flat():

@@ -7,12 +7,11 @@ raises `InputError`: one line that says where and what was expected.
 from __future__ import annotations
 
 import gzip
-import re
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import click
 
@@ -21,9 +20,7 @@ from pydlpar import (
     DlparError,
     DtsWarning,
     EventError,
-    Firmware,
     Node,
-    PlatformError,
     TreeError,
     decode_event,
 )
@@ -49,7 +46,6 @@ __all__ = [
     "is_directory",
     "is_text",
     "node_at",
-    "plug",
     "read_blob",
     "read_bytes",
     "read_events",
@@ -65,8 +61,6 @@ _GZIP = b"\x1f\x8b"
 _TEXT = b"/dts-v1/"
 _TEXT_SUFFIXES = (".dts", ".dtso")
 _EVENT_VERSIONS = range(1, 16)
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
 
 class Source(NamedTuple):
@@ -260,42 +254,3 @@ def _from_dump(data: bytes, shown: str) -> bytes:
         return events_from_hex(data)
     except EventError as error:
         raise InputError(f"{shown}: {error}") from None
-
-
-def _size(text: str, spec: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        _bad_plug(spec, f"size {text!r}")
-    return int(match[1], 0) * _UNITS[match[2].upper()]
-
-
-def _number(text: str, spec: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        _bad_plug(spec, f"number {text!r}")
-
-
-def _bad_plug(spec: str, what: str) -> NoReturn:
-    raise InputError(
-        f"--plug {spec}: {what}, expected cpu[=CORE] or memory=SIZE[@ADDRESS], "
-        "as cpu, cpu=6, memory=1G, memory=512M@0x180000000"
-    )
-
-
-def plug(firmware: Firmware, specs: Iterable[str]) -> None:
-    """Plug what `--plug` names."""
-    for spec in specs:
-        kind, _, value = spec.partition("=")
-        try:
-            if kind == "cpu":
-                firmware.plug_cpu(_number(value, spec) if value else None)
-            elif kind == "memory" and value:
-                size, _, address = value.partition("@")
-                firmware.plug_memory(
-                    _size(size, spec), addr=_number(address, spec) if address else None
-                )
-            else:
-                _bad_plug(spec, "not understood")
-        except PlatformError as error:
-            raise InputError(f"--plug {spec}: {error}") from None

@@ -50,6 +50,7 @@ _CARDS = 4
 _KEPT_SLOTS = 4
 """Slots left to `Management`."""
 _BEHIND = "behind"
+_KEPT_FAULTS = 100
 _DRMEM = "/ibm,dynamic-reconfiguration-memory"
 
 
@@ -248,7 +249,7 @@ def make_machine(
         _populate(firmware, partition, _NVDIMMS if devices else 0)
     if devices:
         _plug_devices(firmware, partition.lmbs.lmb_size)
-    platform = Faulty(firmware, faults)
+    platform = Faulty(firmware, faults, keep=_KEPT_FAULTS)
     dispatcher = Dispatcher(
         partition, platform, dialect, user_space=True, max_busy=max_busy
     )

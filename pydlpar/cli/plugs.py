@@ -1,0 +1,135 @@
+"""What `--plug` and `--unplug` name: devices of the firmware model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import NoReturn
+from uuid import UUID
+
+from pydlpar import ArgumentError, Firmware, PlatformError
+from pydlpar.cli.inputs import InputError
+
+__all__ = ["PLUG_HELP", "plug", "unplug"]
+
+PLUG_HELP = (
+    "cpu[=CORE], memory=SIZE[@ADDRESS], nvdimm=SIZE, phb=INDEX or "
+    "pci=MODEL[@[BUS:]SLOT[.FUNCTION]]"
+)
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_PLACE = re.compile(r"(?:(?P<bus>[^:]+):)?(?P<slot>[0-9]+)(?:\.(?P<function>[0-7]))?")
+
+Plug = Callable[[], object]
+
+
+def plug(firmware: Firmware, specs: Iterable[str]) -> None:
+    """Plug what `--plug` names.
+
+    A name may follow a comma, as in "cpu=6,id=c6", to unplug it by.
+
+    Raises:
+        InputError: it is not understood, or it cannot be plugged.
+    """
+    for spec in specs:
+        device, _, name = spec.partition(",id=")
+        kind, _, value = device.partition("=")
+        read = _READERS.get(kind)
+        if read is None or not (value or kind == "cpu"):
+            _bad(spec, "not understood")
+        _carry_out("--plug", spec, read(firmware, spec, value, name or None))
+
+
+def unplug(firmware: Firmware, names: Iterable[str]) -> None:
+    """Ask for what `--unplug` names back: an id, or the DRC index of a connector.
+
+    Raises:
+        InputError: there is no such device, or it cannot be unplugged.
+    """
+    for name in names:
+        target: object = name
+        if name.lower().startswith("0x"):
+            connector = firmware.connector(_number(name, "--unplug", name))
+            target = None if connector is None else connector.device
+            if target is None:
+                raise InputError(f"--unplug {name}: no device is behind that connector")
+        _carry_out("--unplug", name, partial(firmware.unplug, target))  # type: ignore[arg-type]
+
+
+def _carry_out(option: str, spec: str, do: Plug) -> None:
+    try:
+        do()
+    except (PlatformError, ArgumentError) as error:
+        raise InputError(f"{option} {spec}: {error}") from None
+
+
+def _cpu(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+    core = _number(value, "--plug", spec) if value else None
+    return partial(firmware.plug_cpu, core, name)
+
+
+def _memory(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+    size, _, address = value.partition("@")
+    where = _number(address, "--plug", spec) if address else None
+    return partial(firmware.plug_memory, _size(size, spec), name, where)
+
+
+def _nvdimm(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+    uuid = str(UUID(int=1 + len(firmware.devices)))
+    return partial(firmware.plug_nvdimm, _size(value, spec), uuid, id=name)
+
+
+def _phb(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+    return partial(firmware.plug_phb, _number(value, "--plug", spec), name)
+
+
+def _pci(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+    model, at, where = value.partition("@")
+    if not at:
+        return partial(firmware.plug_pci, model, id=name)
+    match = _PLACE.fullmatch(where)
+    if match is None:
+        _bad(spec, f"place {where!r}")
+    bus = match["bus"] or "0"
+    return partial(
+        firmware.plug_pci,
+        model,
+        int(match["slot"]),
+        int(match["function"] or 0),
+        name,
+        bus=int(bus) if bus.isdecimal() else bus,
+    )
+
+
+def _size(text: str, spec: str) -> int:
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        _bad(spec, f"size {text!r}")
+    return int(match[1], 0) * _UNITS[match[2].upper()]
+
+
+def _number(text: str, option: str, spec: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        if option == "--plug":
+            _bad(spec, f"number {text!r}")
+        raise InputError(f"{option} {spec}: expected an id or a DRC index") from None
+
+
+def _bad(spec: str, what: str) -> NoReturn:
+    raise InputError(
+        f"--plug {spec}: {what}, expected {PLUG_HELP}, as cpu, cpu=6, memory=1G, "
+        "memory=512M@0x180000000, pci=e1000@3, pci=virtio-net-pci@1:2.0"
+    )
+
+
+_READERS: Mapping[str, Callable[[Firmware, str, str, str | None], Plug]] = {
+    "cpu": _cpu,
+    "memory": _memory,
+    "nvdimm": _nvdimm,
+    "phb": _phb,
+    "pci": _pci,
+}
