@@ -64,23 +64,25 @@ tsan:
 # libFuzzer on the device tree, from blobs that the tests generate; needs clang.
 # What it has found before stays in build/fuzz/corpus.
 FUZZ_SECONDS ?= 30
+EVENT_FUZZ := $(wildcard tests/fuzz/events*.c)
+TREE_FUZZ := $(filter-out $(EVENT_FUZZ),$(wildcard tests/fuzz/*.c))
 fuzz:
 	mkdir -p $(WORK)/fuzz/corpus
 	clang -std=c11 -g -O1 -Icsrc -D__SANITIZE_ADDRESS__=1 \
 		-fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined \
-		-o $(WORK)/fuzz/tree $(wildcard tests/fuzz/*.c) $(wildcard csrc/*.c)
+		-o $(WORK)/fuzz/tree $(TREE_FUZZ) $(wildcard csrc/*.c)
 	$(PYTHON) tests/fuzz/seeds.py $(WORK)/fuzz/seeds
 	$(WORK)/fuzz/tree -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
 		-rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=$(WORK)/fuzz/ $(WORK)/fuzz/corpus $(WORK)/fuzz/seeds
 
-# The same on RTAS events, their carriers, and logs in text.
+# The same on RTAS events, their carriers, logs in text, Arrow, and building.
 fuzz-events:
 	mkdir -p $(WORK)/fuzz/events-corpus
 	clang -std=c11 -g -O1 -Icsrc -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -o $(WORK)/fuzz/events \
-		tests/fuzz/events.c csrc/error.c $(wildcard csrc/rtas_*.c)
+		$(EVENT_FUZZ) csrc/error.c $(wildcard csrc/rtas_*.c)
 	PYTHONPATH=. $(PYTHON) tests/fuzz/event_seeds.py $(WORK)/fuzz/events-seeds
 	$(WORK)/fuzz/events -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 \
 		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(WORK)/fuzz/ \

@@ -6,6 +6,7 @@ Python has neither, and checks less. The batch form is for many.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,12 @@ from pydlpar import (
     HotplugRequest,
     decode_event,
     decode_events,
+    hotplug_columns,
     hotplug_event,
     hotplug_events,
     parse_request,
 )
-from pydlpar.constants import Action, Resource
+from pydlpar.constants import Action, IdType, Resource
 
 EVENTS = 1_000
 PARTS = 16
@@ -112,6 +114,17 @@ def write_batch() -> Case:
     return Case(EVENTS, lambda: hotplug_events(each, FIRST_PLID), _batch)
 
 
+def write_columns() -> Case:
+    """The same from columns, without an object for each."""
+    indexes = array("I", INDEXES)
+    cpu, add, kind = Resource.CPU, Action.ADD, IdType.DRC_INDEX
+
+    def run() -> bytes:
+        return hotplug_columns(cpu, add, kind, drc_index=indexes, plid=FIRST_PLID)
+
+    return Case(EVENTS, run, _batch)
+
+
 def write_batch_plain() -> Case:
     """The same."""
     one_by_one = write_plain().run
@@ -156,6 +169,8 @@ CASES: dict[tuple[str, str], Callable[[], Case]] = {
     ("event-write", "struct"): write_plain,
     ("event-write-batch", "pydlpar"): write_batch,
     ("event-write-batch", "struct"): write_batch_plain,
+    ("event-write-columns", "pydlpar"): write_columns,
+    ("event-write-columns", "struct"): write_batch_plain,
     ("request-parse", "pydlpar"): parse_requests,
 }
 

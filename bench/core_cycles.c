@@ -114,23 +114,39 @@ struct bench_time ours_cycle(struct bench *b, size_t n)
 	return (struct bench_time){ bench_since(start), n };
 }
 
-struct bench_time ours_cycle_template(struct bench *b, size_t n)
+static int make_template(struct bench *b, struct dlpar_tree *t)
 {
 	uint8_t stream[STREAM_MAX];
-	struct dlpar_tree *t = ours_renew(b);
-	size_t i, k = 0, len = encode(b, stream, BENCH_PROPS);
+	size_t len = encode(b, stream, BENCH_PROPS);
 	int tmpl = dlpar_tree_template(t, stream, len);
-	int64_t at, parent = ours_find(t, &b->parent);
-	double start = bench_clock();
 
 	BENCH_CHECK(tmpl >= 0);
+	return tmpl;
+}
+
+/* New node @k from a template, patched with what makes it this one. */
+static int64_t stamp(struct bench *b, struct dlpar_tree *t, int64_t parent,
+		     int tmpl, size_t k)
+{
+	uint8_t patch[STREAM_MAX];
+
+	bench_set_id(b, k);
+	return dlpar_tree_stamp(t, parent, b->new_name[k].s, b->new_name[k].len,
+				tmpl, patch, encode_patch(b, patch),
+				DLPAR_TREE_SLOTS);
+}
+
+struct bench_time ours_cycle_template(struct bench *b, size_t n)
+{
+	struct dlpar_tree *t = ours_renew(b);
+	int tmpl = make_template(b, t);
+	int64_t at, parent = ours_find(t, &b->parent);
+	double start = bench_clock();
+	size_t i, k = 0;
+
 	for (i = 0; i < n; i++) {
 		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		bench_set_id(b, k);
-		len = encode_patch(b, stream);
-		at = dlpar_tree_stamp(t, parent, b->new_name[k].s,
-				      b->new_name[k].len, tmpl, stream, len,
-				      DLPAR_TREE_SLOTS);
+		at = stamp(b, t, parent, tmpl, k);
 		BENCH_CHECK(ours_find(t, &b->new_path[k]) == at);
 		BENCH_CHECK(!dlpar_tree_remove(t, at));
 	}
@@ -172,10 +188,9 @@ static size_t encode_cycles(struct bench *b, struct dlpar_tree *t, uint8_t *out)
 {
 	int64_t parent = ours_find(t, &b->parent), first;
 	uint8_t stream[STREAM_MAX], *w = out;
-	size_t k, len = encode(b, stream, BENCH_PROPS);
-	int tmpl = dlpar_tree_template(t, stream, len);
+	int tmpl = make_template(b, t);
+	size_t k, len;
 
-	BENCH_CHECK(tmpl >= 0);
 	for (k = 0; k < BENCH_NEW; k++) {
 		first = (int64_t)(3 * k);
 		bench_set_id(b, k);
@@ -212,22 +227,16 @@ struct bench_time ours_cycle_batch(struct bench *b, size_t n)
 /* From a template, with a property set, then rolled back. */
 struct bench_time ours_template_undone(struct bench *b, size_t n)
 {
-	uint8_t stream[STREAM_MAX];
 	struct dlpar_tree *t = ours_renew(b);
-	size_t i, k = 0, len = encode(b, stream, BENCH_PROPS);
-	int tmpl = dlpar_tree_template(t, stream, len);
+	int tmpl = make_template(b, t);
 	int64_t at, parent = ours_find(t, &b->parent);
 	double start = bench_clock();
+	size_t i, k = 0;
 
-	BENCH_CHECK(tmpl >= 0);
 	for (i = 0; i < n; i++) {
 		k = k + 1 < BENCH_NEW ? k + 1 : 0;
-		bench_set_id(b, k);
-		len = encode_patch(b, stream);
 		BENCH_CHECK(dlpar_tree_begin(t) == 1);
-		at = dlpar_tree_stamp(t, parent, b->new_name[k].s,
-				      b->new_name[k].len, tmpl, stream, len,
-				      DLPAR_TREE_SLOTS);
+		at = stamp(b, t, parent, tmpl, k);
 		BENCH_CHECK(!dlpar_tree_set(t, at, b->set.s, b->set.len, b->id,
 					    4));
 		BENCH_CHECK(!dlpar_tree_rollback(t));

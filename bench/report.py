@@ -71,6 +71,7 @@ _EVENTS = (
     ("event-read-batch", "decode an event, in a batch of 1 000"),
     ("event-write", "encode an event"),
     ("event-write-batch", "encode an event, in a batch of 1 000"),
+    ("event-write-columns", "encode an event, from columns of 1 000"),
     ("request-parse", "parse a request"),
 )
 # Operation, sample, what it is called, whom it is compared with.

@@ -106,6 +106,29 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 			    struct dlpar_rtas_section *sections, size_t cap,
 			    size_t *err_off, const uint8_t *buf, size_t len);
 
+/* More parts than any log has had. */
+#define DLPAR_RTAS_PARTS_USUAL 32
+
+/* An event, with room for its parts. */
+struct dlpar_rtas_decoded {
+	struct dlpar_rtas_event ev;
+	struct dlpar_rtas_section sections[DLPAR_RTAS_PARTS_USUAL];
+};
+
+/**
+ * dlpar_rtas_decode() - one event, to a struct of fixed size
+ * @out: as @ev and @sections of dlpar_rtas_event_decode()
+ * @buf: event bytes, any alignment; bytes after the event are ignored
+ * @len: bytes available in @buf
+ *
+ * Otherwise the same; for callers to whom each argument is dear.
+ *
+ * Threads: pure.
+ * returns: bytes of @out that are of this event, or the errors given there
+ */
+int dlpar_rtas_decode(struct dlpar_rtas_decoded *out, const uint8_t *buf,
+		      size_t len);
+
 /**
  * dlpar_rtas_hotplug_decode() - an HP section to a plain struct
  * @hp:      result, untouched on error; name_off is from the start of @buf
@@ -188,6 +211,25 @@ int dlpar_rtas_hotplug_event(uint8_t *out, size_t cap,
 			     const uint8_t *names, size_t names_len,
 			     const struct dlpar_rtas_stamp *stamp);
 
+/* What to encode, and the event that it gives. */
+struct dlpar_rtas_built {
+	struct dlpar_rtas_hotplug hp;
+	struct dlpar_rtas_stamp stamp;
+	uint8_t event[DLPAR_RTAS_EVENT_MAX];
+};
+
+/**
+ * dlpar_rtas_hotplug_build() - dlpar_rtas_hotplug_event() within one struct
+ * @built:     hp and stamp are read, event is written
+ * @names:     DRC names, where name_off points to; may be NULL
+ * @names_len: bytes in @names
+ *
+ * Threads: pure.
+ * returns: bytes of the event, or DLPAR_ERR_BADARG as there
+ */
+int dlpar_rtas_hotplug_build(struct dlpar_rtas_built *built,
+			     const uint8_t *names, size_t names_len);
+
 /**
  * dlpar_rtas_hotplug_events() - build complete hotplug events, back to back
  * @out:       the events
@@ -211,6 +253,48 @@ int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
 			      const struct dlpar_rtas_hotplug *hps, size_t n,
 			      const uint8_t *names, size_t names_len,
 			      const struct dlpar_rtas_stamp *stamp);
+
+/* Bytes of an event without a token, and with a name of 7 bytes at most. */
+#define DLPAR_RTAS_HOTPLUG_LEN 116
+
+/*
+ * What struct dlpar_rtas_hotplug holds, as columns of equally many rows. All
+ * rows of a column that is NULL are 0.
+ */
+struct dlpar_rtas_requests {
+	const uint32_t *drc_index;
+	const uint32_t *count;
+	const uint32_t *token;
+	const uint32_t *name_off;
+	const uint32_t *name_len;
+	const uint8_t *resource;
+	const uint8_t *action;
+	const uint8_t *id_type;
+	const uint8_t *capabilities;
+};
+
+/**
+ * dlpar_rtas_hotplug_columns() - build complete hotplug events of columns
+ * @out:       the events, back to back
+ * @cap:       room in @out
+ * @out_len:   bytes written; with DLPAR_ERR_NOSPACE the bytes needed
+ * @err_row:   NULL, or set to the row that cannot be encoded
+ * @cols:      what to encode
+ * @n:         rows of each column
+ * @names:     DRC names, where name_off points to; may be NULL
+ * @names_len: bytes in @names
+ * @stamp:     for the headers; the PLID grows by one with each event
+ *
+ * As dlpar_rtas_hotplug_events() for the same rows.
+ *
+ * Threads: pure.
+ * returns: as dlpar_rtas_hotplug_events()
+ */
+int dlpar_rtas_hotplug_columns(uint8_t *out, size_t cap, size_t *out_len,
+			       size_t *err_row,
+			       const struct dlpar_rtas_requests *cols, size_t n,
+			       const uint8_t *names, size_t names_len,
+			       const struct dlpar_rtas_stamp *stamp);
 
 /**
  * dlpar_rtas_epow_event() - build a complete EPOW event of 116 bytes

@@ -17,6 +17,9 @@ enum {
 	OUT_EPOW_LEN = OUT_BODY + EP_LEN
 };
 
+_Static_assert(OUT_BODY + HP_LEN == DLPAR_RTAS_HOTPLUG_LEN,
+	       "what most hotplug events take");
+
 #define STAMP_DIGITS_MAX 99999999
 
 /* What differs in the headers of the two kinds of event. */
@@ -173,16 +176,22 @@ int dlpar_rtas_hotplug_encode(uint8_t *out, size_t cap,
 	return size;
 }
 
-/* An event whose HP section takes @size bytes. */
+/* All before the HP section of events that differ in PLID and length only. */
+static void put_head(uint8_t *head, const struct dlpar_rtas_stamp *stamp)
+{
+	memset(head, 0, OUT_BODY);
+	put_headers(head, OUT_BODY, &kind_hotplug, stamp);
+}
+
+/* An event whose HP section takes @size bytes; @out begins with its head. */
 static size_t put_event(uint8_t *out, size_t size,
 			const struct dlpar_rtas_hotplug *hp,
-			const uint8_t *names,
-			const struct dlpar_rtas_stamp *stamp)
+			const uint8_t *names)
 {
 	size_t len = OUT_BODY + size;
 
-	memset(out, 0, len);
-	put_headers(out, len, &kind_hotplug, stamp);
+	wire_put32(out + HDR_LENGTH, (uint32_t)(len - HDR_LEN));
+	memset(out + OUT_BODY, 0, size);
 	put_hotplug(out + OUT_BODY, size, hp, names);
 	return len;
 }
@@ -200,20 +209,67 @@ int dlpar_rtas_hotplug_event(uint8_t *out, size_t cap,
 		return size;
 	if (OUT_BODY + (size_t)size > cap)
 		return DLPAR_ERR_NOSPACE;
-	return (int)put_event(out, (size_t)size, hp, names, stamp);
+	put_head(out, stamp);
+	return (int)put_event(out, (size_t)size, hp, names);
+}
+
+int dlpar_rtas_hotplug_build(struct dlpar_rtas_built *built,
+			     const uint8_t *names, size_t names_len)
+{
+	return dlpar_rtas_hotplug_event(built->event, sizeof(built->event),
+					&built->hp, names, names_len,
+					&built->stamp);
+}
+
+/* What is to be encoded: rows, or without these columns. */
+struct source {
+	const struct dlpar_rtas_hotplug *rows;
+	const struct dlpar_rtas_requests *cols;
+	size_t n;
+	const uint8_t *names;
+	size_t names_len;
+};
+
+static uint8_t item8(const uint8_t *column, size_t row)
+{
+	return column ? column[row] : 0;
+}
+
+static uint32_t item32(const uint32_t *column, size_t row)
+{
+	return column ? column[row] : 0;
+}
+
+static struct dlpar_rtas_hotplug row_of(const struct source *s, size_t row)
+{
+	const struct dlpar_rtas_requests *c = s->cols;
+
+	if (s->rows)
+		return s->rows[row];
+	return (struct dlpar_rtas_hotplug){
+		.drc_index = item32(c->drc_index, row),
+		.count = item32(c->count, row),
+		.token = item32(c->token, row),
+		.name_off = item32(c->name_off, row),
+		.name_len = item32(c->name_len, row),
+		.resource = item8(c->resource, row),
+		.action = item8(c->action, row),
+		.id_type = item8(c->id_type, row),
+		.capabilities = item8(c->capabilities, row),
+	};
 }
 
 /* The bytes that all events need; @err_row the one that cannot be encoded. */
-static int events_check(size_t *need, size_t *err_row,
-			const struct dlpar_rtas_hotplug *hps, size_t n,
-			const uint8_t *names, size_t names_len)
+static int events_check(size_t *need, size_t *err_row, const struct source *s)
 {
+	struct dlpar_rtas_hotplug hp;
 	size_t i;
 	int size;
 
 	*need = 0;
-	for (i = 0; i < n; i++) {
-		size = section_check(&hps[i], names, names_len);
+	for (i = 0; i < s->n; i++) {
+		hp = row_of(s, i);
+		size = section_check(&hp, s->names, s->names_len);
 		if (size < 0) {
 			if (err_row)
 				*err_row = i;
@@ -224,17 +280,31 @@ static int events_check(size_t *need, size_t *err_row,
 	return 0;
 }
 
-int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
-			      size_t *err_row,
-			      const struct dlpar_rtas_hotplug *hps, size_t n,
-			      const uint8_t *names, size_t names_len,
-			      const struct dlpar_rtas_stamp *stamp)
+static void put_events(uint8_t *out, const struct source *s,
+		       const struct dlpar_rtas_stamp *stamp)
 {
-	struct dlpar_rtas_stamp s = *stamp;
+	struct dlpar_rtas_hotplug hp;
+	uint32_t plid = stamp->plid;
+	uint8_t head[OUT_BODY];
 	size_t i;
-	int rc, size;
+	int size;
 
-	rc = events_check(out_len, err_row, hps, n, names, names_len);
+	put_head(head, stamp);
+	for (i = 0; i < s->n; i++, plid++) {
+		hp = row_of(s, i);
+		size = dlpar_rtas_hotplug_size(&hp);
+		memcpy(out, head, OUT_BODY);
+		put_plid(out + OUT_PH + PH_PLID, plid, stamp->plid_little);
+		out += put_event(out, (size_t)size, &hp, s->names);
+	}
+}
+
+static int encode_all(uint8_t *out, size_t cap, size_t *out_len,
+		      size_t *err_row, const struct source *s,
+		      const struct dlpar_rtas_stamp *stamp)
+{
+	int rc = events_check(out_len, err_row, s);
+
 	if (rc)
 		return rc;
 	rc = stamp_check(stamp);
@@ -242,11 +312,34 @@ int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
 		return rc;
 	if (*out_len > cap)
 		return DLPAR_ERR_NOSPACE;
-	for (i = 0; i < n; i++, s.plid++) {
-		size = dlpar_rtas_hotplug_size(&hps[i]);
-		out += put_event(out, (size_t)size, &hps[i], names, &s);
-	}
+	put_events(out, s, stamp);
 	return DLPAR_OK;
+}
+
+int dlpar_rtas_hotplug_events(uint8_t *out, size_t cap, size_t *out_len,
+			      size_t *err_row,
+			      const struct dlpar_rtas_hotplug *hps, size_t n,
+			      const uint8_t *names, size_t names_len,
+			      const struct dlpar_rtas_stamp *stamp)
+{
+	struct source s = {
+		.rows = hps, .n = n, .names = names, .names_len = names_len,
+	};
+
+	return encode_all(out, cap, out_len, err_row, &s, stamp);
+}
+
+int dlpar_rtas_hotplug_columns(uint8_t *out, size_t cap, size_t *out_len,
+			       size_t *err_row,
+			       const struct dlpar_rtas_requests *cols, size_t n,
+			       const uint8_t *names, size_t names_len,
+			       const struct dlpar_rtas_stamp *stamp)
+{
+	struct source s = {
+		.cols = cols, .n = n, .names = names, .names_len = names_len,
+	};
+
+	return encode_all(out, cap, out_len, err_row, &s, stamp);
 }
 
 int dlpar_rtas_epow_event(uint8_t *out, size_t cap,

@@ -117,38 +117,62 @@ static const struct dlpar_rtas_field ep[] = {
 	.id = DLPAR_RTAS_##i, .name = n, .fields = rows, \
 	.n_fields = sizeof(rows) / sizeof((rows)[0]), .min_len = l
 #define LAYOUT(i, n, rows, l) { ROWS(i, n, rows, l) }
-#define CHECKED(i, n, rows, l, f) \
-	{ ROWS(i, n, rows, l), .checked = 1, .fixed = f }
-#define HOLDER(i, n, rows, l, f) \
-	{ ROWS(i, n, rows, l), .checked = 1, .holds = 1, .fixed = f }
-#define SUB(i, n, rows, l, f) \
-	{ ROWS(i, n, rows, l), .len_off = 2, .len_len = 1, .fixed = f }
+#define SUB_LENGTH .len_off = 2, .len_len = 1
 
-/* What every event has comes first; then sections before version 6, ... */
-enum { FIRST_V5 = 20, FIRST_SUB = 30, FIRST_RECORD = 34, UNKNOWN = 38 };
+/*
+ * What two characters name: id, rows, min_len, checked, holds, fixed. Places
+ * and index below are made of the same lists.
+ */
+#define V6_SECTIONS(X) \
+	X(PH, ph, PH_LEN, 0, 0, 0) \
+	X(UH, uh, UH_LEN, 0, 0, 0) \
+	X(HP, hp, HP_MIN_LEN, 0, 0, 0) \
+	X(EP, ep, EP_LEN, 0, 0, 0) \
+	X(PS, src, SRC_LEN, 1, 1, 13) \
+	X(UD, opaque, SEC_DATA, 0, 0, 0) \
+	X(SS, src, SRC_LEN, 1, 1, 13) \
+	X(EH, eh, EH_LEN, 1, 0, 12) \
+	X(MT, mt, MT_LEN, 0, 0, 0) \
+	X(LR, lr, LR_LEN, 0, 0, 0) \
+	X(LP, lp, LP_LEN, 1, 0, 9) \
+	X(IE, ie, IE_LEN, 0, 0, 0) \
+	X(DH, dh, DH_LEN, 0, 0, 0) \
+	X(MC, mc, MC_LEN, 0, 0, 0) \
+	X(ED, ed, ED_LEN, 0, 0, 0) \
+	X(EI, ei, EI_LEN, 1, 1, 12) \
+	X(MI, mi, MI_LEN, 0, 0, 0) \
+	X(SW, sw, SW_LEN, 0, 0, 0) \
+	X(CH, ch, SEC_DATA, 0, 0, 0) \
+	X(HM, hm, SEC_DATA, 0, 0, 0)
+
+#define SUB_STRUCTURES(X) \
+	X(ID, sub_id, SUB_LEN, 0, 0, 3) \
+	X(PE, sub_pe, SUB_PE_LEN, 0, 0, 5) \
+	X(MR, sub_mr, SUB_MR_LEN, 0, 1, 4)
+
+/* Sections come first; then parts and records, in the order of their ids. */
+#define PLACE(i, rows, l, c, h, f) AT_##i,
+#define PLACE_SUB(i, rows, l, c, h, f) AT_SUB_##i,
+enum {
+	V6_SECTIONS(PLACE)
+	FIRST_PART,
+	FIRST_SUB = FIRST_PART + 10,
+	BEFORE_SUBS = FIRST_SUB - 1,
+	SUB_STRUCTURES(PLACE_SUB)
+	UNKNOWN_SUB,
+	FIRST_RECORD,
+	UNKNOWN = FIRST_RECORD + 4
+};
+
+#define FLAGS(c, h, f) .checked = c, .holds = h, .fixed = f
+#define SECTION(i, rows, l, c, h, f) \
+	{ ROWS(i, #i, rows, l), FLAGS(c, h, f) },
+#define SUB(i, rows, l, c, h, f) \
+	{ ROWS(SUB_##i, #i, rows, l), SUB_LENGTH, FLAGS(c, h, f) },
 
 static const struct dlpar_rtas_layout layouts[] = {
-	LAYOUT(PH, "PH", ph, PH_LEN),
-	LAYOUT(UH, "UH", uh, UH_LEN),
-	LAYOUT(HP, "HP", hp, HP_MIN_LEN),
-	LAYOUT(EP, "EP", ep, EP_LEN),
-	HOLDER(PS, "PS", src, SRC_LEN, 13),
-	LAYOUT(UD, "UD", opaque, SEC_DATA),
-	HOLDER(SS, "SS", src, SRC_LEN, 13),
-	CHECKED(EH, "EH", eh, EH_LEN, 12),
-	LAYOUT(MT, "MT", mt, MT_LEN),
-	LAYOUT(LR, "LR", lr, LR_LEN),
-	CHECKED(LP, "LP", lp, LP_LEN, 9),
-	LAYOUT(IE, "IE", ie, IE_LEN),
-	LAYOUT(DH, "DH", dh, DH_LEN),
-	LAYOUT(MC, "MC", mc, MC_LEN),
-	LAYOUT(ED, "ED", ed, ED_LEN),
-	HOLDER(EI, "EI", ei, EI_LEN, 12),
-	LAYOUT(MI, "MI", mi, MI_LEN),
-	LAYOUT(SW, "SW", sw, SW_LEN),
-	LAYOUT(CH, "CH", ch, SEC_DATA),
-	LAYOUT(HM, "HM", hm, SEC_DATA),
-	[FIRST_V5] =
+	V6_SECTIONS(SECTION)
+	[FIRST_PART] =
 	LAYOUT(HDR, "hdr", hdr, HDR_SUMMARY_LEN),
 	LAYOUT(EXTHDR, "exthdr", exthdr, EXT_V5_LEN),
 	LAYOUT(V5_EPOW, "epow", v5_epow, V5_BODY_LEN),
@@ -159,13 +183,9 @@ static const struct dlpar_rtas_layout layouts[] = {
 	LAYOUT(V5_POST, "post", v5_post, V5_BODY_LEN),
 	LAYOUT(V5_SP, "sp", v5_sp, V5_BODY_LEN),
 	{ ROWS(V5_VENDOR, "vendor", v5_vendor, V5_VENDOR_LEN), .holds = 1 },
-	[FIRST_SUB] =
-	SUB(SUB_ID, "ID", sub_id, SUB_LEN, 3),
-	SUB(SUB_PE, "PE", sub_pe, SUB_PE_LEN, 5),
-	{ ROWS(SUB_MR, "MR", sub_mr, SUB_MR_LEN), .len_off = 2, .len_len = 1,
-	  .holds = 1, .fixed = 4 },
-	{ ROWS(SUB, "substructure", sub_unknown, SUB_LEN),
-	  .len_off = 2, .len_len = 1, .keyed = 1, .fixed = 3 },
+	SUB_STRUCTURES(SUB)
+	{ ROWS(SUB, "substructure", sub_unknown, SUB_LEN), SUB_LENGTH,
+	  .keyed = 1, .fixed = 3 },
 	[FIRST_RECORD] =
 	{ ROWS(CALLOUT, "callout", callout, CALLOUT_LEN),
 	  .len_off = 0, .len_len = 1, .holds = 1, .fixed = 6 },
@@ -198,29 +218,53 @@ int dlpar_rtas_layouts(const struct dlpar_rtas_layout **out)
 	return (int)N_LAYOUTS;
 }
 
-/* Where the tables of ids with equal upper 16 bits are, and of unknown ones. */
-static const struct {
-	uint8_t first;
-	uint8_t end;
-	uint8_t other;
-} rooms[] = {
-	{ 0, FIRST_V5, UNKNOWN },
-	{ FIRST_V5, FIRST_SUB, UNKNOWN },
-	{ FIRST_SUB, FIRST_RECORD, FIRST_RECORD - 1 },
-	{ FIRST_RECORD, UNKNOWN, UNKNOWN },
-};
+/*
+ * Where the table of two characters is, by the low five bits of both: letters
+ * all differ in these. Two ids of one place do not compile (-Woverride-init).
+ */
+#define LETTERS 1024
+#define LETTERS_OF(id) (((id) >> 3 & 0x3e0) | ((id) & 0x1f))
+#define INDEX(i, rows, l, c, h, f) \
+	[LETTERS_OF(DLPAR_RTAS_##i)] = AT_##i + 1,
+#define INDEX_SUB(i, rows, l, c, h, f) \
+	[LETTERS_OF(DLPAR_RTAS_SUB_##i)] = AT_SUB_##i + 1,
+
+static const uint8_t sections_at[LETTERS] = { V6_SECTIONS(INDEX) };
+static const uint8_t subs_at[LETTERS] = { SUB_STRUCTURES(INDEX_SUB) };
+
+/* The table that @at has for @id, else the one at @other. */
+static const struct dlpar_rtas_layout *by_letters(const uint8_t *at,
+						  uint32_t id, size_t other)
+{
+	size_t i = at[LETTERS_OF(id)];
+
+	return i && layouts[i - 1].id == id ? &layouts[i - 1] :
+					      &layouts[other];
+}
+
+/* The table of @id, those from @first up to @end having consecutive ids. */
+static const struct dlpar_rtas_layout *by_number(size_t first, size_t end,
+						 uint32_t id)
+{
+	uint32_t nth = id - layouts[first].id;
+
+	return &layouts[nth < end - first ? first + nth : UNKNOWN];
+}
 
 const struct dlpar_rtas_layout *rtas_layout_find(uint32_t id)
 {
-	size_t room = id >> 16;
-	size_t i;
-
-	if (room >= sizeof(rooms) / sizeof(rooms[0]))
+	switch (id >> 16) {
+	case 0:
+		return by_letters(sections_at, id, UNKNOWN);
+	case DLPAR_RTAS_SUB >> 16:
+		return by_letters(subs_at, id, UNKNOWN_SUB);
+	case DLPAR_RTAS_HDR >> 16:
+		return by_number(FIRST_PART, FIRST_SUB, id);
+	case DLPAR_RTAS_CALLOUT >> 16:
+		return by_number(FIRST_RECORD, UNKNOWN, id);
+	default:
 		return &layouts[UNKNOWN];
-	for (i = rooms[room].first; i < rooms[room].end; i++)
-		if (layouts[i].id == id)
-			return &layouts[i];
-	return &layouts[rooms[room].other];
+	}
 }
 
 uint32_t rtas_layout_v5_part(unsigned int format)

@@ -387,6 +387,17 @@ int dlpar_rtas_event_decode(struct dlpar_rtas_event *ev,
 	return finish(&w, err_off);
 }
 
+int dlpar_rtas_decode(struct dlpar_rtas_decoded *out, const uint8_t *buf,
+		      size_t len)
+{
+	int n = dlpar_rtas_event_decode(&out->ev, out->sections,
+					DLPAR_RTAS_PARTS_USUAL, NULL, buf, len);
+
+	if (n < 0)
+		return n;
+	return (int)((uint8_t *)&out->sections[n] - (uint8_t *)out);
+}
+
 int dlpar_rtas_pel_decode(struct dlpar_rtas_event *ev,
 			  struct dlpar_rtas_section *sections, size_t cap,
 			  size_t *err_off, const uint8_t *buf, size_t len)

@@ -31,19 +31,17 @@ static bool is_label(const uint8_t *s, size_t len)
 static uint32_t exact_path(const struct dlpar_tree *t, const uint8_t *p,
 			   uint32_t len)
 {
-	const uint8_t *end = p + len, *q;
-	uint32_t at = 0;
+	uint32_t at = 0, i = 0, start;
 
 	if (!len || *p != '/')
 		return NIL;
-	for (; p < end && at != NIL; p = q) {
-		while (p < end && *p == '/')
-			p++;
-		q = memchr(p, '/', (size_t)(end - p));
-		if (!q)
-			q = end;
-		if (p < q)
-			at = tree_index_child(t, at, p, (uint32_t)(q - p));
+	while (i < len && at != NIL) {
+		for (start = i; i < len && p[i] != '/'; )
+			i++;
+		if (i > start)
+			at = tree_index_child(t, at, p + start, i - start);
+		else
+			i++;
 	}
 	return at;
 }

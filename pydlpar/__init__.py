@@ -66,11 +66,18 @@ if TYPE_CHECKING:
         DtsWarning,
         EventError,
         ExistsError,
+        GuestError,
         InternalError,
+        LinuxError,
+        LockedError,
         NoSpaceError,
         NotFoundError,
         OverlayError,
         PlatformError,
+        QemuDiedError,
+        QemuError,
+        QemuHungError,
+        QemuUnavailableError,
         RequestError,
         ResolveError,
         StaleHandleError,
@@ -87,6 +94,13 @@ if TYPE_CHECKING:
     from pydlpar.node_array import (
         NodeArray,
     )
+    from pydlpar.operations.mended import (
+        MENDED,
+    )
+    from pydlpar.operations.quirks import (
+        Mended,
+        Quirk,
+    )
     from pydlpar.overlay import (
         OverlayReason,
     )
@@ -101,6 +115,12 @@ if TYPE_CHECKING:
     from pydlpar.platforms.firmware import (
         Firmware,
     )
+    from pydlpar.platforms.guest import (
+        Guest,
+    )
+    from pydlpar.platforms.linux import (
+        Linux,
+    )
     from pydlpar.platforms.migration import (
         Destination,
     )
@@ -111,6 +131,15 @@ if TYPE_CHECKING:
     )
     from pydlpar.platforms.pci_models import (
         PCI_MODELS,
+    )
+    from pydlpar.platforms.qemu import (
+        Qemu,
+    )
+    from pydlpar.platforms.qemu_plug import (
+        QemuDevice,
+    )
+    from pydlpar.platforms.qemu_pool import (
+        QemuPool,
     )
     from pydlpar.references import (
         Reference,
@@ -154,6 +183,7 @@ if TYPE_CHECKING:
         events_from_hex,
         field_words,
         flag_words,
+        hotplug_columns,
         hotplug_event,
         hotplug_events,
         hotplug_section,
@@ -181,6 +211,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "MENDED",
     "PCI_MODELS",
     "REFERENCE_CODES",
     "ActionFlags",
@@ -214,13 +245,19 @@ __all__ = [
     "Finding",
     "Firmware",
     "FoundEvent",
+    "Guest",
+    "GuestError",
     "HotplugRequest",
     "HotplugSection",
     "InternalError",
+    "Linux",
+    "LinuxError",
     "Lmb",
     "LmbTable",
+    "LockedError",
     "LogRecord",
     "LookupArrays",
+    "Mended",
     "Migration",
     "NoSpaceError",
     "Node",
@@ -234,6 +271,14 @@ __all__ = [
     "PciBar",
     "PciFunction",
     "PlatformError",
+    "Qemu",
+    "QemuDevice",
+    "QemuDiedError",
+    "QemuError",
+    "QemuHungError",
+    "QemuPool",
+    "QemuUnavailableError",
+    "Quirk",
     "Range",
     "Reaction",
     "Reference",
@@ -275,6 +320,7 @@ __all__ = [
     "flag_words",
     "get_include",
     "get_sources",
+    "hotplug_columns",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",
@@ -303,20 +349,29 @@ _HOMES = {
     "error_log_ring": "ErrorLogRing",
     "errors": (
         "ArgumentError BusyError ConflictError DecodeError DlparError "
-        "DrcListError DtsError DtsWarning EventError ExistsError "
-        "InternalError NoSpaceError NotFoundError OverlayError PlatformError "
-        "RequestError ResolveError StaleHandleError TreeError"
+        "DrcListError DtsError DtsWarning EventError ExistsError GuestError "
+        "InternalError LinuxError LockedError NoSpaceError NotFoundError "
+        "OverlayError PlatformError QemuDiedError QemuError QemuHungError "
+        "QemuUnavailableError RequestError ResolveError StaleHandleError "
+        "TreeError"
     ),
     "lint": "Finding Severity lint",
     "node": "Node",
     "node_array": "NodeArray",
+    "operations.mended": "MENDED",
+    "operations.quirks": "Mended Quirk",
     "overlay": "OverlayReason",
     "partition": "Partition",
     "platforms.faults": "AtCalls AtRandom Faulty",
     "platforms.firmware": "Firmware",
+    "platforms.guest": "Guest",
+    "platforms.linux": "Linux",
     "platforms.migration": "Destination",
     "platforms.pci_function": "BarSpace PciBar PciFunction",
     "platforms.pci_models": "PCI_MODELS",
+    "platforms.qemu": "Qemu",
+    "platforms.qemu_plug": "QemuDevice",
+    "platforms.qemu_pool": "QemuPool",
     "references": "Reference",
     "request": "HotplugRequest parse_request",
     "resolve": "Resolver resolve",
@@ -327,8 +382,8 @@ _HOMES = {
         "decode_events decode_hotplug_section decode_log decode_pel "
         "decode_text detect_log encode_error_log encode_pel epow_event "
         "event_from_dict event_schema events_from_hex field_words flag_words "
-        "hotplug_event hotplug_events hotplug_section read_logs read_ndjson "
-        "reference_code_words scan_text write_ndjson"
+        "hotplug_columns hotplug_event hotplug_events hotplug_section "
+        "read_logs read_ndjson reference_code_words scan_text write_ndjson"
     ),
     "slot": "Slot SlotKind",
     "slots": "Slots",

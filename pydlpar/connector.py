@@ -24,9 +24,11 @@ __all__ = [
     "ConnectorResult",
     "FragmentNode",
     "Server",
+    "first_alone",
     "fragment_nodes",
     "make_fragment",
     "new_work_area",
+    "without_children",
     "work_area_drc_index",
 ]
 
@@ -116,6 +118,25 @@ def make_fragment(nodes: Sequence[_NodeLike]) -> bytes:
         open_nodes.append(iter(node[2]))
     ops.pop()  # the end of the list itself
     return _build(ops, names, b"".join(values))
+
+
+def without_children(fragment: bytes) -> bytes:
+    """The nodes of a fragment, each without those below it.
+
+    Raises:
+        TreeError: the fragment is malformed.
+    """
+    nodes = fragment_nodes(fragment)
+    return make_fragment([node._replace(children=()) for node in nodes])
+
+
+def first_alone(fragment: bytes) -> bytes:
+    """The first node of a fragment, without those below it and beside it.
+
+    Raises:
+        TreeError: the fragment is malformed.
+    """
+    return make_fragment([fragment_nodes(fragment)[0]._replace(children=())])
 
 
 def _build(ops: list[int], names: list[str], values: bytes) -> bytes:

@@ -11,7 +11,8 @@ Busy answers (Linux rtas.c `rtas_busy_delay`): -2 is retried at once, 990x after
 the operation sees the busy status, and treats it as a failure.
 
 A positive RTAS status that Linux would hand to the writer as a byte count is
-reported as EIO.
+reported as EIO; with `Quirk.POSITIVE_STATUS`, `write` returns it. Everything that is
+otherwise than in Linux is listed in `pydlpar.MENDED`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from pydlpar.operations.calls import (
 )
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
-from pydlpar.request import DIALECTS, HotplugRequest, first_page, parse_request
+from pydlpar.request import HotplugRequest, dialect_of, first_page, parse_request
 from pydlpar.rtas import decode_event
 
 __all__ = ["Call", "Dispatcher", "EventCounts", "Outcome"]
@@ -94,24 +95,26 @@ class Dispatcher(EntryPoints):
         dialect: str = "6.12",
         *,
         user_space: bool = False,
-        quirks: Iterable[Quirk] | None = None,
+        quirks: Iterable[Quirk] | str | None = None,
         sleep: Callable[[float], object] | None = None,
         max_busy: int | None = None,
     ) -> None:
         """Set up.
 
         Args:
-            dialect: a key of `DIALECTS`.
+            dialect: a key of `DIALECTS`, or any release of Linux from 4.1 on.
             user_space: carry out events of PCI slots and PHBs too, as the daemon
                 rtas_errd has drmgr do it. What rtas_errd ignores is not handled.
-            quirks: bugs to imitate, instead of those of the dialect.
+            quirks: bugs to imitate, instead of those that a dialect has by default;
+                or their names with commas between them: "kernel" for all that this
+                release of Linux has, "none" for none.
             sleep: called with the seconds of an extended delay. Without it no time
                 passes; the delay is in the record either way.
             max_busy: busy answers in a row to one call that are borne; one more,
                 and it counts as failed. None for no limit, as in Linux.
 
         Raises:
-            ArgumentError: no such dialect.
+            ArgumentError: no such dialect or quirk.
         """
         self.partition = partition
         self.dialect = dialect
@@ -153,8 +156,12 @@ class Dispatcher(EntryPoints):
         except RequestError as error:
             self.last = Outcome(None, error.errno, [], [], str(error))
             return -error.errno
-        failed = self.handle(request).errno
-        return -failed if failed else len(page)
+        outcome = self.handle(request)
+        if outcome.errno == 0:
+            return len(page)
+        if Quirk.POSITIVE_STATUS in self.behaviour.quirks and outcome.leaked:
+            return outcome.leaked
+        return -outcome.errno
 
     def read(self) -> bytes:
         """Read `/sys/kernel/dlpar`.
@@ -162,7 +169,7 @@ class Dispatcher(EntryPoints):
         Raises:
             PermissionError: the dialect cannot be read from (EACCES).
         """
-        listing = DIALECTS[self.dialect].listing
+        listing = dialect_of(self.dialect).listing
         if listing is None:
             raise PermissionError(
                 errno.EACCES, f"Linux {self.dialect} has no show method"
@@ -173,9 +180,9 @@ class Dispatcher(EntryPoints):
         """The hotplug interrupt: fetch events until there are none, act on each.
 
         Linux fetches one event an interrupt, ignores the status, and counts on
-        being interrupted again; here the status ends it, or the 16384th event: what
-        is left waits for the next interrupt. In a dialect that does
-        not know the interrupt nothing happens.
+        being interrupted again; here the status ends it, unless it is the first
+        and `Quirk.STALE_LOG` is on, or the 16384th event: what is left waits for the
+        next interrupt. In a dialect that does not know the interrupt nothing happens.
 
         Raises:
             BusyError: a request is being carried out; no event was fetched.
@@ -188,9 +195,10 @@ class Dispatcher(EntryPoints):
             for _ in range(_MOST_EVENTS):
                 status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
                 if status:
-                    break
-                self.last = self._event(log)
-                outcomes.append(self.last)
+                    log = b"" if outcomes else self.ras.stale
+                    return [*outcomes, self._act(log)] if log else outcomes
+                self.ras.keep(log)
+                outcomes.append(self._act(log))
             return outcomes
         finally:
             self._lock.release()
@@ -206,10 +214,13 @@ class Dispatcher(EntryPoints):
         """
         self._take_lock("event")
         try:
-            self.last = self._event(log)
-            return self.last
+            return self._act(log)
         finally:
             self._lock.release()
+
+    def _act(self, log: bytes) -> Outcome:
+        self.last = self._event(log)
+        return self.last
 
     def _event(self, log: bytes) -> Outcome:
         try:
@@ -282,7 +293,9 @@ class Dispatcher(EntryPoints):
         finally:
             if rc is None:
                 run.take_back()
-        failed = -rc if rc <= 0 else errno.EIO
+        failed = -rc
+        if rc > 0:
+            run.leaked, failed = rc, errno.EIO
         return Outcome(request, failed, trace, run.changes, run)
 
     def _drive(
@@ -361,7 +374,7 @@ def _operations(
     dialect: str, behaviour: Behaviour, user_space: bool
 ) -> dict[int, _Entry]:
     """The operation of each resource, with its behaviour where it has its own."""
-    known = DIALECTS[dialect].resources.values()
+    known = dialect_of(dialect).resources.values()
     found: dict[int, _Entry] = {
         resource: (operate, None)
         for resource, operate in _OPERATIONS.items()

@@ -18,11 +18,18 @@ __all__ = [
     "DtsWarning",
     "EventError",
     "ExistsError",
+    "GuestError",
     "InternalError",
+    "LinuxError",
+    "LockedError",
     "NoSpaceError",
     "NotFoundError",
     "OverlayError",
     "PlatformError",
+    "QemuDiedError",
+    "QemuError",
+    "QemuHungError",
+    "QemuUnavailableError",
     "RequestError",
     "ResolveError",
     "StaleHandleError",
@@ -255,5 +262,75 @@ class PlatformError(DlparError):
         self.status = status
 
 
+class QemuError(PlatformError):
+    """A QEMU process could not be used. What QEMU refuses is a `PlatformError`.
+
+    Attributes:
+        stderr: what the process said last; may be empty.
+    """
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        said = stderr.strip()
+        super().__init__(f"{message}; it said: {said}" if said else message)
+        self.stderr = stderr
+
+
+class QemuUnavailableError(QemuError):
+    """QEMU, or the package that speaks to it, is missing or too old."""
+
+
+class QemuDiedError(QemuError):
+    """The process has ended, or has closed a channel to it.
+
+    Attributes:
+        returncode: its exit code; of a process killed by a signal, less than 0.
+    """
+
+    def __init__(self, message: str, stderr: str = "", returncode: int = 0) -> None:
+        super().__init__(message, stderr)
+        self.returncode = returncode
+
+
+class QemuHungError(QemuError):
+    """The process did not answer in time, and was killed.
+
+    Attributes:
+        waited: seconds.
+    """
+
+    def __init__(self, message: str, stderr: str = "", waited: float = 0.0) -> None:
+        super().__init__(message, stderr)
+        self.waited = waited
+
+
 class InternalError(DlparError, RuntimeError):
     """A bug in pydlpar."""
+
+
+class GuestError(PlatformError):
+    """A guest could not be made, does not answer, or has ended.
+
+    Attributes:
+        console: the end of what it wrote to its console; may be empty.
+    """
+
+    def __init__(self, message: str, console: str = "") -> None:
+        tail = console.strip()
+        super().__init__(f"{message}; its console: {tail}" if tail else message)
+        self.console = console
+
+
+class LinuxError(PlatformError):
+    """This machine cannot be used as a partition from inside."""
+
+
+class LockedError(LinuxError):
+    """Somebody else works at the machine's hotplug.
+
+    Attributes:
+        holder: the process that does; None if it has ended meanwhile.
+    """
+
+    def __init__(self, message: str, holder: int | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder

@@ -79,6 +79,11 @@ class Outcome:
         return None if isinstance(self._reason, str) else self._reason.exit_status
 
     @property
+    def leaked(self) -> int:
+        """The positive RTAS status behind an EIO, which Linux hands to the writer."""
+        return 0 if isinstance(self._reason, str) else self._reason.leaked
+
+    @property
     def reason(self) -> str:
         """Why it failed or was not handled, in words; empty where it succeeded."""
         if isinstance(self._reason, str):

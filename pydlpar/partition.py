@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from pydlpar.constants import LmbFlags
 from pydlpar.drc import DrcList, cpu_indexes
 from pydlpar.drmem import LmbTable, LookupArrays
-from pydlpar.errors import ArgumentError, DecodeError, DlparError
+from pydlpar.errors import ArgumentError, DecodeError, DlparError, DrcListError
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -222,7 +222,7 @@ class Partition:
         """The connectors that a node lists.
 
         Raises:
-            DecodeError: the list is malformed.
+            DrcListError: the list is malformed.
         """
         raw = tuple(node.get(name) for name in _DRC_LISTS)
         found = self._drc_lists.get(raw)
@@ -230,7 +230,11 @@ class Partition:
             if len(self._drc_lists) >= _KEPT_LISTS:
                 self._drc_lists.clear()
             pairs = zip(_DRC_LISTS, raw, strict=True)
-            found = DrcList.from_properties({k: v for k, v in pairs if v is not None})
+            present = {name: value for name, value in pairs if value is not None}
+            try:
+                found = DrcList.from_properties(present)
+            except DrcListError as error:
+                raise error.at(node.path) from None
             self._drc_lists[raw] = found
         return found
 

@@ -3,7 +3,8 @@
 One grammar per kernel line, as the kernel itself parses (arch/powerpc/platforms/
 pseries/dlpar.c): `4.1` and `4.5` compare prefixes and skip what separates them,
 `4.10` and later split at the space character. Where the oldest parser reads past
-the end of the string, the answer here is EINVAL.
+the end of the string, the answer here is EINVAL. Any release from 4.1 on has the
+grammar of the line that it belongs to.
 
 A text that does not parse is an error, never a request for something else: an
 index that cannot be read does not become a count.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import errno
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from pydlpar.constants import Action, IdType, Resource
@@ -26,9 +28,11 @@ __all__ = [
     "PAGE_SIZE",
     "Dialect",
     "HotplugRequest",
+    "dialect_of",
     "first_page",
     "parse_request",
     "read_number",
+    "release_of",
 ]
 
 PAGE_SIZE = 65536
@@ -170,6 +174,7 @@ class Dialect:
         resources: resource words, in the order in which they are tried.
         id_types: id words, likewise.
         listing: what reading the file gives; None where it has no show method.
+        mode: permissions of the file. Without those to read, not even root may.
     """
 
     name: str
@@ -177,6 +182,7 @@ class Dialect:
     resources: dict[bytes, Resource]
     id_types: dict[bytes, IdType]
     listing: bytes | None = None
+    mode: int = 0o200
 
 
 _MEMORY = {b"memory": Resource.MEMORY}
@@ -192,34 +198,29 @@ def _with_newlines(words: dict[bytes, Any]) -> dict[bytes, Any]:
     return words | {word + b"\n": member for word, member in words.items()}
 
 
+_TOKEN_IDS = _with_newlines(_INDEXED | _PLAIN_IDS)
+_UNTIL_DT = _with_newlines(_MEMORY | _CPU)
+_WITH_DT = _with_newlines(_MEMORY | _CPU | _DT)
+
 DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("4.1", False, _MEMORY, _PLAIN_IDS),
         Dialect("4.5", False, _MEMORY | _CPU, _PLAIN_IDS),
-        Dialect(
-            "4.10",
-            True,
-            _with_newlines(_MEMORY | _CPU),
-            _with_newlines(_INDEXED | _PLAIN_IDS),
-        ),
-        Dialect(
-            "5.16",
-            True,
-            _with_newlines(_MEMORY | _CPU),
-            _with_newlines(_INDEXED | _PLAIN_IDS),
-            b"memory,cpu\n",
-        ),
-        Dialect(
-            "6.12",
-            True,
-            _with_newlines(_MEMORY | _CPU | _DT),
-            _with_newlines(_INDEXED | _PLAIN_IDS),
-            b"memory,cpu,dt\n",
-        ),
+        Dialect("4.10", True, _UNTIL_DT, _TOKEN_IDS),
+        Dialect("5.16", True, _UNTIL_DT, _TOKEN_IDS, b"memory,cpu\n", 0o644),
+        Dialect("6.12", True, _WITH_DT, _TOKEN_IDS, b"memory,cpu,dt\n", 0o644),
     )
 }
 """The dialects by name, oldest first."""
+
+# Releases between them that read otherwise than the one before.
+_BETWEEN = (
+    Dialect("4.11", True, _UNTIL_DT, _TOKEN_IDS, b"memory,cpu\n", 0o600),
+    Dialect("4.13", True, _UNTIL_DT, _TOKEN_IDS, b"memory,cpu\n", 0o644),
+)
+_RELEASE = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+_OLDEST = (4, 1)
 
 _TOKEN_ACTIONS = _with_newlines(_ACTION_WORDS)
 _TOKENS = 5
@@ -230,6 +231,36 @@ _TOKENS = 5
 _NUMBER = re.compile(rb"\+?(?:0[xX]([0-9a-fA-F]+)|([1-9][0-9]*)|(0[0-7]*))\n?")
 _BASES = (0, 16, 10, 8)
 _USUAL_INDEX = re.compile(rb"0x[0-9a-fA-F]{1,8}\n?").fullmatch
+
+
+def release_of(text: str) -> tuple[int, int]:
+    """A release of Linux, as numbers that can be compared.
+
+    Raises:
+        ArgumentError: it is none, or one without `/sys/kernel/dlpar`.
+    """
+    match = _RELEASE.fullmatch(text)
+    release = (0, 0) if match is None else (int(match[1]), int(match[2]))
+    if release < _OLDEST:
+        raise ArgumentError(
+            f"dialect {text!r}: expected one of {', '.join(DIALECTS)}, "
+            "or any release from 4.1 on"
+        )
+    return release
+
+
+@lru_cache
+def dialect_of(release: str) -> Dialect:
+    """What a release of Linux accepts; one not yet written, as the newest read.
+
+    Raises:
+        ArgumentError: it is none, or one without `/sys/kernel/dlpar`.
+    """
+    lines = sorted(
+        (*DIALECTS.values(), *_BETWEEN), key=lambda line: release_of(line.name)
+    )
+    wanted = release_of(release)
+    return [line for line in lines if release_of(line.name) <= wanted][-1]
 
 
 def first_page(data: Buffer | str) -> bytes:
@@ -247,19 +278,14 @@ def parse_request(data: Buffer | str, dialect: str = "6.12") -> HotplugRequest:
     Args:
         data: one write. What stands behind the first page or the first NUL is not
             looked at.
-        dialect: a key of `DIALECTS`.
+        dialect: a key of `DIALECTS`, or any release from 4.1 on.
 
     Raises:
         RequestError: `.errno` is what write(2) would fail with, `.token` the part
             that was not understood (None where one is missing).
         ArgumentError: no such dialect.
     """
-    try:
-        grammar = DIALECTS[dialect]
-    except KeyError:
-        raise ArgumentError(
-            f"dialect {dialect!r}: expected one of {', '.join(DIALECTS)}"
-        ) from None
+    grammar = DIALECTS.get(dialect) or dialect_of(dialect)
     text = data if type(data) is bytes and len(data) <= PAGE_SIZE else first_page(data)
     if b"\0" in text:
         text = text[: text.index(0)]

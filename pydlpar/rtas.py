@@ -7,6 +7,7 @@ read and written in C only; nothing keeps state.
     decode_event(data).hotplug                      one event
     decode_events(data).drc_index                   many, a column
     hotplug_event(request, plid=7)                  bytes, as firmware raises
+    hotplug_columns(1, 1, 2, drc_index=indexes)     many, of columns
     scan_text(open(log, "rb"))                      out of a log or a dump
     for record in decode_log(data): record.event    any binary log
 """
@@ -34,7 +35,6 @@ from pydlpar.rtas_encode import (
     decode_hotplug_section,
     epow_event,
     hotplug_event,
-    hotplug_events,
     hotplug_section,
 )
 from pydlpar.rtas_event import (
@@ -55,6 +55,7 @@ from pydlpar.rtas_log import (
 )
 from pydlpar.rtas_places import decode_text
 from pydlpar.rtas_refcodes import REFERENCE_CODES, reference_code_words
+from pydlpar.rtas_requests import hotplug_columns, hotplug_events
 from pydlpar.rtas_schema import event_schema
 from pydlpar.rtas_stream import EventStream, read_logs
 from pydlpar.rtas_table import (
@@ -113,6 +114,7 @@ __all__ = [
     "field_words",
     "flag_words",
     "from_json",
+    "hotplug_columns",
     "hotplug_event",
     "hotplug_events",
     "hotplug_section",

@@ -13,6 +13,7 @@ from pydlpar.rtas_event import (
     RtasEvent,
     decode_event,
     decode_pel,
+    no_event,
     raise_event_error,
 )
 from pydlpar.rtas_table import BytesLike, as_bytes
@@ -257,9 +258,7 @@ class EventTable:
     def __getitem__(self, row: int) -> RtasEvent:
         raw = self.raw_at(row)
         if self.damage[row] == _NO_EVENT:
-            event = decode_event(raw, strict=False)
-            event.damage = self._damage_at(row)
-            return event
+            return no_event(raw, self._damage_at(row))
         if self.has[row] & _HEADLESS:
             return decode_pel(raw, self._strict)
         return decode_event(raw, self._strict)

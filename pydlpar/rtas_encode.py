@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from struct import Struct
 from struct import error as StructError
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.constants import Action, EpowAction, EpowModifier, IdType, Resource
@@ -21,26 +22,36 @@ __all__ = [
     "decode_hotplug_section",
     "epow_event",
     "hotplug_event",
-    "hotplug_events",
     "hotplug_section",
+    "pack_hotplug",
+    "stamp_of",
 ]
 
 _decode = lib.dlpar_rtas_hotplug_decode
 _encode = lib.dlpar_rtas_hotplug_encode
-_encode_event = lib.dlpar_rtas_hotplug_event
-_encode_events = lib.dlpar_rtas_hotplug_events
+_build = lib.dlpar_rtas_hotplug_build
 _new = ffi.new
+_new_object = object.__new__
 _from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _SIZE = ffi.typeof("size_t *")
 _STAMP_T = ffi.typeof("struct dlpar_rtas_stamp *")
 _HOTPLUG_T = ffi.typeof("struct dlpar_rtas_hotplug *")
 _BYTES_T = ffi.typeof("uint8_t[]")
+_BUILT_T = ffi.typeof("struct dlpar_rtas_built *")
 
-# struct dlpar_rtas_hotplug, _epow and _stamp, as C lays them out.
+# struct dlpar_rtas_hotplug, _epow and _stamp, as C lays them out; what stands
+# before the event in _built; and of _hotplug index, count, and as one number
+# resource, action, identifier kind and capabilities.
 HOTPLUG = Struct("=5I4B")
 EPOW = Struct("=5B8s")
 STAMP = Struct("=4I")
+BUILT = Struct("=5I4B4I")
+HOTPLUG_KINDS = Struct("=2I12xI")
+
+_fill = BUILT.pack_into
+_hotplug_at = HOTPLUG.unpack_from
+_usual_at = HOTPLUG_KINDS.unpack_from
 
 _TOKEN = lib.DLPAR_HP_TOKEN
 _NON_TRANSACTIONAL = lib.DLPAR_HP_NON_TRANSACTIONAL
@@ -52,9 +63,36 @@ _ID_TYPES: dict[int, int] = {int(member): member for member in IdType}
 _EPOW_ACTIONS: dict[int, int] = {int(member): member for member in EpowAction}
 _EPOW_MODIFIERS: dict[int, int] = {int(member): member for member in EpowModifier}
 
-_NAME = IdType.DRC_NAME
-_HAVE_INDEX = (IdType.DRC_INDEX, IdType.INDEXED_COUNT)
-_HAVE_COUNT = (IdType.DRC_COUNT, IdType.INDEXED_COUNT)
+# Which of index, count and name stand in the section, by identifier kind.
+_HOLDS: dict[int, tuple[bool, bool, bool]] = {
+    IdType.DRC_NAME: (False, False, True),
+    IdType.DRC_INDEX: (True, False, False),
+    IdType.DRC_COUNT: (False, True, False),
+    IdType.INDEXED_COUNT: (True, True, False),
+}
+_HOLDS_NOTHING = (False, False, False)
+
+
+def _word(resource: int, action: int, kind: int, capabilities: int = 0) -> int:
+    return int.from_bytes((resource, action, kind, capabilities), sys.byteorder)
+
+
+# What the common kinds are, by the number that their four bytes make.
+_COMMON: dict[int, tuple[int, int, int, bool, bool]] = {
+    _word(resource, action, kind): (resource, action, kind, *holds[:2])
+    for (kind, holds), resource, action in product(_HOLDS.items(), Resource, Action)
+    if kind != IdType.DRC_NAME
+}
+
+# Memory to build an event in: what C reads and writes, the same as a buffer. A
+# thread takes it off the list, or makes it, and puts it back.
+_pool: list[tuple[Any, Any]] = []
+EVENT_AT = ffi.offsetof("struct dlpar_rtas_built", "event")
+
+
+def _new_room() -> tuple[Any, Any]:
+    built = _new(_BUILT_T)
+    return built, _buffer(built)
 
 
 class HotplugLike(Protocol):
@@ -123,19 +161,34 @@ class EpowSection:
     reason_code: bytes
 
 
-def make_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
-    """A section from the C struct's *fields*; a name is taken from *data*."""
+def make_hotplug(result: bytes, at: int, data: bytes) -> HotplugSection:
+    """A section from the C struct at *at*; a name is taken from *data*."""
+    index, count, kinds = _usual_at(result, at)
+    common = _COMMON.get(kinds)
+    if common is None:
+        return _uncommon_hotplug(_hotplug_at(result, at), data)
+    # As HotplugSection(...), without the cost of its call.
+    section = _new_object(HotplugSection)
+    section.resource, section.action, section.id_type, indexed, counted = common
+    section.drc_index = index if indexed else None
+    section.count = count if counted else None
+    section.drc_name = section.token = None
+    section.transactional = True
+    return section
+
+
+def _uncommon_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
+    """A section with a name, a token, or numbers that are not known."""
     index, count, token, name_off, name_len, resource, action, kind, caps = fields
-    name = None
-    if kind == _NAME:
-        name = data[name_off : name_off + name_len].decode("ascii", "surrogateescape")
+    indexed, counted, named = _HOLDS.get(kind, _HOLDS_NOTHING)
+    name = data[name_off : name_off + name_len]
     return HotplugSection(
         _RESOURCES.get(resource, resource),
         _ACTIONS.get(action, action),
         _ID_TYPES.get(kind, kind),
-        index if kind in _HAVE_INDEX else None,
-        count if kind in _HAVE_COUNT else None,
-        name,
+        index if indexed else None,
+        count if counted else None,
+        name.decode("ascii", "surrogateescape") if named else None,
         token if caps & _TOKEN else None,
         not caps & _NON_TRANSACTIONAL,
     )
@@ -171,7 +224,7 @@ def decode_hotplug_section(data: BytesLike) -> HotplugSection:
         offset = _new(_SIZE)
         _decode(out, offset, raw, len(raw))
         raise_error(rc, "hotplug section", offset=offset[0], decode_error=EventError)
-    return make_hotplug(HOTPLUG.unpack(_buffer(out)), raw)
+    return make_hotplug(bytes(_buffer(out)), 0, raw)
 
 
 def _name_of(request: HotplugLike) -> bytes:
@@ -184,30 +237,32 @@ def _name_of(request: HotplugLike) -> bytes:
         raise ArgumentError(f"DRC name {name!r}, expected ASCII") from None
 
 
-def _pack(request: HotplugLike, names: bytearray) -> bytes:
-    """The C struct of *request*; its name, if any, is appended to *names*."""
+def _identifier(request: HotplugLike) -> tuple[Any, Any, int, int, bytes]:
+    """Index, count, token, capabilities and name, by what its kind needs."""
     kind = request.id_type
-    index = count = name_off = name_len = caps = 0
-    if kind in _HAVE_INDEX:
-        if request.drc_index is None:
-            raise ArgumentError(f"identifier kind {kind!r}, expected a drc_index")
-        index = request.drc_index
-    if kind in _HAVE_COUNT:
-        if request.count is None:
-            raise ArgumentError(f"identifier kind {kind!r}, expected a count")
-        count = request.count
-    if kind == _NAME:
-        name_off = len(names)
-        names += _name_of(request)
-        name_len = len(names) - name_off
+    indexed, counted, named = _HOLDS.get(kind, _HOLDS_NOTHING)
+    index = request.drc_index if indexed else 0
+    count = request.count if counted else 0
+    if index is None:
+        raise ArgumentError(f"identifier kind {kind!r}, expected a drc_index")
+    if count is None:
+        raise ArgumentError(f"identifier kind {kind!r}, expected a count")
+    caps = 0
     token: int | None = getattr(request, "token", None)
     if token is not None:
-        caps |= _TOKEN
+        caps = _TOKEN
     if not getattr(request, "transactional", True):
         caps |= _NON_TRANSACTIONAL
-    fields = (index, count, token or 0, name_off, name_len)
+    return index, count, token or 0, caps, _name_of(request) if named else b""
+
+
+def pack_hotplug(request: HotplugLike) -> tuple[bytes, bytes]:
+    """The C struct of *request*, and the name that it is of. Raises: ArgumentError."""
+    index, count, token, caps, name = _identifier(request)
+    fields = (index, count, token, 0, len(name))
+    kinds = (request.resource, request.action, request.id_type, caps)
     try:
-        return HOTPLUG.pack(*fields, request.resource, request.action, kind, caps)
+        return HOTPLUG.pack(*fields, *kinds), name
     except StructError:
         raise ArgumentError(
             f"{request!r}: index, count and token are 32 bits, the others 8"
@@ -222,26 +277,33 @@ def hotplug_section(request: HotplugLike) -> bytes:
             to 4, an identifier that the kind needs missing, or a name that is
             empty or too long or has a NUL.
     """
-    names = bytearray()
-    hotplug = _from_buffer(_HOTPLUG_T, _pack(request, names))
-    cap = _EVENT_MAX
-    out = _new(_BYTES_T, cap)
-    rc = _encode(out, cap, hotplug, bytes(names), len(names))
+    packed, name = pack_hotplug(request)
+    out = _new(_BYTES_T, _EVENT_MAX)
+    hotplug = _from_buffer(_HOTPLUG_T, packed)
+    rc = _encode(out, _EVENT_MAX, hotplug, name, len(name))
     if rc < 0:
         raise_error(rc, f"hotplug section of {request!r}")
     return bytes(_buffer(out, rc))
 
 
-def _stamp(plid: int, time: datetime | None, byteorder: str) -> object:
+def _date_and_time(time: datetime) -> tuple[int, int]:
+    date = time.year * 10000 + time.month * 100 + time.day
+    clock = time.hour * 10000 + time.minute * 100 + time.second
+    return date, clock * 100 + time.microsecond // 10000
+
+
+def _is_little(byteorder: str) -> bool:
     if byteorder not in ("big", "little"):
         raise ArgumentError(f"PLID byte order {byteorder!r}, expected big or little")
-    date = clock = 0
-    if time is not None:
-        date = time.year * 10000 + time.month * 100 + time.day
-        clock = time.hour * 10000 + time.minute * 100 + time.second
-        clock = clock * 100 + time.microsecond // 10000
+    return byteorder == "little"
+
+
+def stamp_of(plid: int, time: datetime | None, byteorder: str) -> Any:
+    """A C stamp, as arguments of `hotplug_event`. Raises: ArgumentError."""
+    little = _is_little(byteorder)
+    date, clock = _date_and_time(time) if time else (0, 0)
     try:
-        packed = STAMP.pack(plid, date, clock, byteorder == "little")
+        packed = STAMP.pack(plid, date, clock, little)
     except StructError:
         raise ArgumentError(f"PLID {plid!r}, expected 32 bits") from None
     return _from_buffer(_STAMP_T, packed)
@@ -271,42 +333,42 @@ def hotplug_event(
 
     Source: QEMU spapr_events.c. Cost: one native call.
     """
-    names = bytearray()
-    hotplug = _from_buffer(_HOTPLUG_T, _pack(request, names))
-    stamp = _stamp(plid, time, plid_byteorder)
-    cap = _EVENT_MAX
-    out = _new(_BYTES_T, cap)
-    rc = _encode_event(out, cap, hotplug, bytes(names), len(names), stamp)
-    if rc < 0:
-        raise_error(rc, f"hotplug event of {request!r}")
-    return bytes(_buffer(out, rc))
-
-
-def hotplug_events(
-    requests: Iterable[HotplugLike],
-    plid: int = 0,
-    time: datetime | None = None,
-    plid_byteorder: str = "big",
-) -> bytes:
-    """Build hotplug events back to back, as `hotplug_event` for each.
-
-    The PLID grows by one with each event, modulo 2^32. Cost: one native call
-    to encode, one to learn the size.
-    """
-    names = bytearray()
-    packed = [_pack(request, names) for request in requests]
-    hotplugs = _from_buffer("struct dlpar_rtas_hotplug[]", b"".join(packed))
-    what = (hotplugs, len(packed), bytes(names), len(names))
-    stamp = _stamp(plid, time, plid_byteorder)
-    size, row = _new(_SIZE), _new(_SIZE)
-    rc = _encode_events(ffi.NULL, 0, size, row, *what, stamp)
-    if rc < 0 and rc != lib.DLPAR_ERR_NOSPACE:
-        raise_error(rc, f"hotplug event of request {row[0]}")
-    out = _new(_BYTES_T, size[0])
-    rc = _encode_events(out, size[0], size, row, *what, stamp)
-    if rc < 0:
-        raise_error(rc, "hotplug events")
-    return bytes(_buffer(out))
+    index, count, token, caps, name = _identifier(request)
+    little = plid_byteorder != "big" and _is_little(plid_byteorder)
+    date, clock = _date_and_time(time) if time else (0, 0)
+    try:
+        room = _pool.pop()
+    except IndexError:
+        room = _new_room()
+    built, memory = room
+    try:
+        _fill(
+            memory,
+            0,
+            index,
+            count,
+            token,
+            0,
+            len(name),
+            request.resource,
+            request.action,
+            request.id_type,
+            caps,
+            plid,
+            date,
+            clock,
+            little,
+        )
+    except StructError:
+        stamp_of(plid, time, plid_byteorder)
+        pack_hotplug(request)
+        raise
+    n = _build(built, name, len(name))
+    if n < 0:
+        raise_error(n, f"hotplug event of {request!r}")
+    event: bytes = memory[EVENT_AT : EVENT_AT + n]
+    _pool.append(room)
+    return event
 
 
 def epow_event(
@@ -341,7 +403,7 @@ def epow_event(
     except StructError:
         raise ArgumentError(f"EPOW {fields[1:]}, expected 4, 4, 4 and 8 bits") from None
     epow = _from_buffer("struct dlpar_rtas_epow *", packed)
-    stamp = _stamp(plid, time, plid_byteorder)
+    stamp = stamp_of(plid, time, plid_byteorder)
     out = _new(_BYTES_T, _EVENT_MAX)
     rc = lib.dlpar_rtas_epow_event(out, _EVENT_MAX, epow, stamp)
     if rc < 0:

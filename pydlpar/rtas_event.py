@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import repeat
 from struct import Struct
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.constants import EventDisposition, EventParty, EventSeverity, EventType
@@ -14,22 +13,36 @@ from pydlpar.rtas_describe import describe, summary
 from pydlpar.rtas_edit import EventEdit
 from pydlpar.rtas_encode import (
     EPOW,
-    HOTPLUG,
     EpowSection,
     HotplugSection,
     make_epow,
     make_hotplug,
 )
 from pydlpar.rtas_json import EVENT_SCHEMA, to_json
-from pydlpar.rtas_table import BytesLike, RtasSection, Value, as_bytes, set_field
+from pydlpar.rtas_table import (
+    BytesLike,
+    RtasSection,
+    Value,
+    as_bytes,
+    sections_at,
+    set_field,
+)
 
-__all__ = ["RtasEvent", "decode_event", "decode_pel", "raise_event_error"]
+__all__ = [
+    "RtasEvent",
+    "decode_event",
+    "decode_pel",
+    "no_event",
+    "raise_event_error",
+]
 
-_decode = lib.dlpar_rtas_event_decode
+_decode = lib.dlpar_rtas_decode
+_decode_event = lib.dlpar_rtas_event_decode
 _decode_pel = lib.dlpar_rtas_pel_decode
 _new = ffi.new
 _buffer = ffi.buffer
 _NULL = ffi.NULL
+_DECODED_T = ffi.typeof("struct dlpar_rtas_decoded *")
 _EVENT_T = ffi.typeof("struct dlpar_rtas_event *")
 _PARTS_T = ffi.typeof("struct dlpar_rtas_section *")
 _MEMORY_T = ffi.typeof("uint8_t[]")
@@ -43,7 +56,7 @@ def _at(member: str) -> int:
     return int(ffi.offsetof("struct dlpar_rtas_event", member))
 
 
-_LEN, _EXT_LENGTH, _N_SECTIONS = _at("len"), _at("ext_length"), _at("n_sections")
+_LEN, _EXT_LENGTH = _at("len"), _at("ext_length")
 _PLID, _HP, _EPOW, _HAS = _at("plid"), _at("hp"), _at("epow"), _at("has")
 _VERSION, _SEVERITY, _TYPE = _at("version"), _at("severity"), _at("type")
 _DISPOSITION, _EXTENDED = _at("disposition"), _at("extended")
@@ -53,25 +66,20 @@ _INITIATOR, _TARGET = _at("initiator"), _at("target")
 SECTION = Struct("=3I")
 _stamp_at = Struct("=3I").unpack_from
 _number_at = Struct("=I").unpack_from
-_hotplug_at = HOTPLUG.unpack_from
 _epow_at = EPOW.unpack_from
 
-# More than any log has had; a longer list costs a second call.
-_SECTIONS = 32
+# Parts there is room for at first, where others than the usual are decoded.
+_USUAL = lib.DLPAR_RTAS_PARTS_USUAL
+_NOSPACE = lib.DLPAR_ERR_NOSPACE
 
-_ENDS = [EVENT_LEN + n * SECTION.size for n in range(_SECTIONS + 1)]
-
-# Memory that C writes a result to: the event, its sections behind it, and both
-# as one buffer. A thread takes it off the list, or makes it, and puts it back.
-_Scratch = tuple[Any, Any, Any]
-_pool: list[_Scratch] = []
+# Memory that C writes a result to, and the same as a buffer. A thread takes it
+# off the list, or makes it, and puts it back.
+_pool: list[tuple[Any, Any]] = []
 
 
-def _new_scratch(sections: int) -> _Scratch:
-    memory = _new(_MEMORY_T, EVENT_LEN + sections * SECTION.size)
-    keep = _buffer(memory)
-    parts = ffi.cast(_PARTS_T, memory + EVENT_LEN)
-    return ffi.cast(_EVENT_T, memory), parts, keep
+def _new_room() -> tuple[Any, Any]:
+    decoded = _new(_DECODED_T)
+    return decoded, _buffer(decoded)
 
 
 _HAS_PH = lib.DLPAR_RTAS_HAS_PH
@@ -129,26 +137,23 @@ class RtasEvent:
             `strict=False`.
     """
 
-    __slots__ = ("_data", "_headers", "_raw", "_result", "_sections", "damage")
+    __slots__ = ("_data", "_result", "_sections")
 
-    def __init__(
-        self, data: bytes, result: bytes, headers: bool, damage: EventError | None
-    ) -> None:
-        self._data = data
-        self._result = result
-        self._headers = headers
-        self.damage = damage
-        self._raw: bytes | None = None
-        self._sections: tuple[RtasSection, ...] | None = None
+    # Set by what makes it: a call of __init__ would cost as much as decoding.
+    _data: bytes
+    _result: bytes
+    _sections: tuple[RtasSection, ...] | None
+
+    _headers: ClassVar[bool] = True
+    damage: EventError | None = None
 
     @property
     def raw(self) -> bytes:
         """The event's bytes; `len(event.raw)` is what it took of the input."""
-        raw = self._raw
-        if raw is None:
-            (length,) = _number_at(self._result, _LEN)
-            self._raw = self._data = raw = self._data[:length]
-        return raw
+        (length,) = _number_at(self._result, _LEN)
+        if length != len(self._data):
+            self._data = self._data[:length]
+        return self._data
 
     @property
     def version(self) -> int | None:
@@ -229,7 +234,7 @@ class RtasEvent:
         result = self._result
         if not result[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(_hotplug_at(result, _HP), self._data)
+        return make_hotplug(result, _HP, self._data)
 
     @property
     def epow(self) -> EpowSection | None:
@@ -244,7 +249,7 @@ class RtasEvent:
         """Every part in wire order, the two headers included."""
         if self._sections is None:
             rows = SECTION.iter_unpack(self._result[EVENT_LEN:])
-            self._sections = tuple(map(RtasSection, rows, repeat(self.raw)))
+            self._sections = sections_at(rows, self.raw)
         return self._sections
 
     def section(self, section_id: str) -> RtasSection:
@@ -324,6 +329,19 @@ class RtasEvent:
         return f"<RtasEvent {kind}, {len(self.raw)} bytes: {ids}>"
 
 
+class _Headless(RtasEvent):
+    """An event that begins at its PH section."""
+
+    __slots__ = ("damage",)
+    _headers = False
+
+
+class _Damaged(RtasEvent):
+    """An event that may be damaged, or have more parts than usual."""
+
+    __slots__ = ("damage",)
+
+
 def _timestamp(date: int, time: int) -> datetime | None:
     digits = f"{date:08x}{time:08x}"
     if not digits.isdecimal():
@@ -351,7 +369,21 @@ def decode_event(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3 (RTAS event return format). Cost: one native call.
     """
-    return _decoded(_decode, True, as_bytes(data), strict)
+    raw = data if type(data) is bytes else as_bytes(data)
+    try:
+        room = _pool.pop()
+    except IndexError:
+        room = _new_room()
+    decoded, memory = room
+    length = _decode(decoded, raw, len(raw))
+    if length < 0:
+        return _unusual(_Damaged(), _decode_event, raw, strict)
+    event = RtasEvent()
+    event._data = raw
+    event._result = memory[:length]
+    event._sections = None
+    _pool.append(room)
+    return event
 
 
 def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
@@ -368,30 +400,31 @@ def decode_pel(data: BytesLike, strict: bool = True) -> RtasEvent:
 
     Source: LoPAR 7.3.3; the logs of OPAL and BMC. Cost: one native call.
     """
-    return _decoded(_decode_pel, False, as_bytes(data), strict)
+    return _unusual(_Headless(), _decode_pel, as_bytes(data), strict)
 
 
-def _decoded(decode: Any, headers: bool, raw: bytes, strict: bool) -> RtasEvent:
-    try:
-        scratch = _pool.pop()
-    except IndexError:
-        scratch = _new_scratch(_SECTIONS)
-    ev, parts, memory = scratch
-    n = decode(ev, parts, _SECTIONS, _NULL, raw, len(raw))
-    if n >= 0:
-        result = memory[: _ENDS[n]]
-        _pool.append(scratch)
-        return RtasEvent(raw, result, headers, None)
-    (n,) = _number_at(memory, _N_SECTIONS)
-    _pool.append(scratch)
-    return _unusual(decode, headers, raw, strict, n)
+def no_event(raw: bytes, damage: EventError) -> RtasEvent:
+    """What stands for one where there is none, but a reason why."""
+    event = _Damaged()
+    _unusual(event, _decode_event, raw, strict=False)
+    event.damage = damage
+    return event
 
 
-def _unusual(decode: Any, headers: bool, raw: bytes, strict: bool, n: int) -> RtasEvent:
-    """An event that is damaged, or has *n* sections: more than is usual."""
-    ev, parts, memory = _new_scratch(n)
-    rc = decode(ev, parts, n, _NULL, raw, len(raw))
-    damage = _error(rc, decode, raw) if rc < 0 else None
-    if strict and damage:
-        raise damage
-    return RtasEvent(raw, memory[:], headers, damage)
+def _unusual(
+    event: _Headless | _Damaged, decode: Any, raw: bytes, strict: bool
+) -> RtasEvent:
+    """Make *event* one that is damaged, or without headers, or of many parts."""
+    n, rc = _USUAL, _NOSPACE
+    while rc == _NOSPACE:
+        memory = _new(_MEMORY_T, EVENT_LEN + n * SECTION.size)
+        ev, parts = ffi.cast(_EVENT_T, memory), ffi.cast(_PARTS_T, memory + EVENT_LEN)
+        rc = decode(ev, parts, n, _NULL, raw, len(raw))
+        n = ev.n_sections
+    event.damage = _error(rc, decode, raw) if rc < 0 else None
+    if strict and event.damage:
+        raise event.damage
+    event._data = raw
+    event._result = bytes(_buffer(memory, EVENT_LEN + n * SECTION.size))
+    event._sections = None
+    return event

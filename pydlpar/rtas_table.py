@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ __all__ = [
     "as_bytes",
     "section_fields",
     "section_number",
+    "sections_at",
     "set_field",
     "to_wire",
 ]
@@ -33,6 +34,7 @@ _section_get = lib.dlpar_rtas_section_get
 _records = lib.dlpar_rtas_records
 _field_set = lib.dlpar_rtas_field_set
 _new = ffi.new
+_new_object = object.__new__
 _buffer = ffi.buffer
 _SIZE_T = ffi.typeof("size_t *")
 _VALUES_T = ffi.typeof("struct dlpar_rtas_value[]")
@@ -51,6 +53,8 @@ VALUE = Struct("=Q4I")
 RECORD = Struct("=5I")
 # Parts from here on have no section header, and no two characters for an id.
 _HEADERS = 0x10000
+# More ids than are known; of a log full of unknown ones, not all are kept.
+_IDS_KEPT = 128
 # Records of most sections; a longer list costs a second call.
 _RECORDS_ROOM = 64
 
@@ -134,6 +138,14 @@ def _layout_of(number: int) -> _Layout:
     return layouts[lib.DLPAR_RTAS_SUB if number >= lib.DLPAR_RTAS_SUB else 0]
 
 
+@lru_cache(maxsize=_IDS_KEPT)
+def _id_of(number: int) -> str:
+    """The two characters of a section, or a word for what has none."""
+    if number >= _HEADERS:
+        return _layout_of(number).name
+    return chr(number >> 8) + chr(number & 0xFF)
+
+
 def section_fields(section_id: str) -> tuple[FieldRow, ...]:
     """The table of a section or record: its rows, in wire order.
 
@@ -212,10 +224,7 @@ class RtasSection(Mapping[str, Any]):
     @property
     def id(self) -> str:
         """Its two characters, or a word for what has none."""
-        number = self._at[2]
-        if number >= _HEADERS:
-            return _layout_of(number).name
-        return chr(number >> 8) + chr(number & 0xFF)
+        return _id_of(self._at[2])
 
     @property
     def raw(self) -> bytes:
@@ -334,6 +343,20 @@ class RtasSection(Mapping[str, Any]):
             if name not in plain:
                 plain[name] = _plain(value)
         return plain
+
+
+def sections_at(
+    rows: Iterable[tuple[int, int, int]], event: bytes
+) -> tuple[RtasSection, ...]:
+    """The parts of *event* at these offsets, of these lengths and numbers."""
+    sections = []
+    for at in rows:
+        # As RtasSection(...), without the cost of its call.
+        section = _new_object(RtasSection)
+        section._at = at
+        section._event = event
+        sections.append(section)
+    return tuple(sections)
 
 
 def _plain(value: Value) -> Any:

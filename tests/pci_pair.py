@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from pydlpar import DeviceTree, Firmware, PlatformError
+from pydlpar import Firmware, PlatformError
 from pydlpar.connector import new_work_area
 from pydlpar.platforms.pci_models import PCI_MODELS, without_rom
 
@@ -21,7 +21,7 @@ class PciPair:
 
     def __init__(self, qemu, profile="qemu"):
         self.qemu = qemu
-        tree = DeviceTree.from_dtb(qemu.tree())
+        tree = qemu.device_tree()
         self.model = Firmware.from_tree(tree, profile, lmb_address_bug=True)
         self.backends = 0
 
@@ -132,7 +132,6 @@ class PciPair:
         """
         end = time.monotonic() + PATIENCE
         while True:
-            self.qemu.command("query-status")
             kept = [e for e in self.qemu.qmp_events if e["event"] in KEPT]
             enough = len(kept) >= len(self.model.qmp_events)
             if not settle or enough or time.monotonic() > end:

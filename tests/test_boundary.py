@@ -37,7 +37,7 @@ ROOMS = [
     ["tree"],
     ["change_text"],
     ["rtas_table", "rtas_json"],
-    ["rtas_encode", "rtas_parts", "rtas_refcodes", "rtas_schema"],
+    ["rtas_encode", "rtas_parts", "rtas_refcodes", "rtas_requests", "rtas_schema"],
     ["rtas_words"],
     ["rtas_describe", "rtas_edit"],
     ["rtas_event"],

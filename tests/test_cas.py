@@ -11,7 +11,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import QEMU, QemuMachine
+from oracle import QEMU, qemu_machine
 from pci_pair import PciPair
 from places import DATA
 from script import cells
@@ -19,7 +19,6 @@ from script import cells
 from pydlpar import DecodeError, DeviceTree, Firmware
 from pydlpar.data import default_tree_bytes
 from pydlpar.data.generate import LEGACY, LINUX, V1
-from pydlpar.data.generate import negotiate as cas_of_qemu
 from pydlpar.drc import DrcList
 from pydlpar.drmem import LookupArrays
 from pydlpar.platforms.cas import client_architecture_support, read_cas_request
@@ -352,47 +351,45 @@ def differences(ours, theirs):
     "vector", [LINUX, V1, LEGACY, BARE], ids=["linux", "v1", "legacy", "bare"]
 )
 @pytest.mark.parametrize("name", MACHINES)
-def test_tree_is_that_of_qemu(tmp_path, name, vector):
+def test_tree_is_that_of_qemu(name, vector):
     """What another vector makes of the machine, and what was plugged before CAS."""
-    for step in ("boot", "guest"):
-        (tmp_path / step).mkdir()
-    with QemuMachine(tmp_path / "boot", MACHINES[name], V1) as qemu:
-        boot = DeviceTree.from_dtb(qemu.tree())
+    with qemu_machine(MACHINES[name], V1) as qemu:
+        boot = qemu.device_tree()
     firmware = Firmware.from_tree(boot)
     last = len(MACHINES[name]) > 4
-    with QemuMachine(tmp_path / "guest", MACHINES[name], vector) as qemu:
+    with qemu_machine(MACHINES[name], vector) as qemu:
         assert not differences(
             client_architecture_support(firmware, boot, table(vector)).tree,
-            DeviceTree.from_dtb(qemu.tree()),
+            qemu.device_tree(),
         )
         for each in (qemu, firmware):
             each.plug_memory(512 * MIB, "a", None, int(last))
             each.plug_memory(256 * MIB, "b", 0xE0000000)
             each.plug_cpu(3, "c", *([1] if last and each is firmware else []))
         qemu.reset()
-        cas_of_qemu(qemu.qmp, tmp_path / "memory")
+        qemu.cas()
         assert not differences(
             client_architecture_support(firmware, boot, table(vector)).tree,
-            DeviceTree.from_dtb(qemu.tree()),
+            qemu.device_tree(),
         )
 
 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
-def test_devices_are_in_the_tree_as_in_qemu(tmp_path):
+def test_devices_are_in_the_tree_as_in_qemu():
     """5, 6.6: a host bridge, functions on two buses and an NVDIMM, after CAS."""
     arguments = ["-smp", "1,maxcpus=2", "-m", "1G,slots=4,maxmem=4G"]
     arguments += ["-machine", "nvdimm=on"]
-    with QemuMachine(tmp_path, arguments, LINUX) as qemu:
+    with qemu_machine(arguments, LINUX) as qemu:
         pair = PciPair(qemu)
-        boot = DeviceTree.from_dtb(qemu.tree())
+        boot = qemu.device_tree()
         pair.phb(1, "p")
         pair.pci("virtio-net-pci", 3, id="n")
         pair.pci("virtio-blk-pci", 5, id="b", bus="p.0")
         pair.nvdimm(512 * MIB, "75a3cdd7-6a2f-4791-8d15-fe0a920e8e9e", id="v")
         qemu.reset()
-        cas_of_qemu(qemu.qmp, tmp_path / "memory")
+        qemu.cas()
         reply = client_architecture_support(pair.model, boot, table(LINUX))
-        theirs = DeviceTree.from_dtb(qemu.tree())
+        theirs = qemu.device_tree()
     trees = reply.tree, theirs
     assert {n.path for n in reply.tree.nodes()} == {n.path for n in theirs.nodes()}
     # QEMU lists connectors in the order of a hash table, which grew.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from oracle import QEMU, QemuMachine
+from oracle import needs_qemu, qemu_machine
 from pci_pair import PciPair
 from test_cas import NODES, machine, table, vector_of
 
-from pydlpar import DecodeError, DeviceTree, Firmware
+from pydlpar import DecodeError, Firmware
 from pydlpar.connector import fragment_nodes
 from pydlpar.constants import LmbFlags
 from pydlpar.data.generate import LINUX, V1
-from pydlpar.data.generate import negotiate as cas_of_qemu
 from pydlpar.drmem_read import read_lmbs
 from pydlpar.platforms.numa import Numa
 from pydlpar.platforms.options import Option
@@ -47,15 +46,13 @@ def support(firmware, boot, vector, **options):
     return firmware.client_architecture_support(boot, table(vector), **options)
 
 
-@pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
+@needs_qemu
 @pytest.mark.parametrize(("before", "after"), [(FORM2, FORM1), (FORM1, FORM2)])
-def test_fragments_are_those_of_qemu(tmp_path, before, after):
+def test_fragments_are_those_of_qemu(before, after):
     """A model that was of another form before, beside a QEMU that never was."""
-    for step in ("boot", "guest"):
-        (tmp_path / step).mkdir()
-    with QemuMachine(tmp_path / "boot", TWO, before) as qemu:
-        boot = DeviceTree.from_dtb(qemu.tree())
-    with QemuMachine(tmp_path / "guest", TWO, after) as qemu:
+    with qemu_machine(TWO, before) as qemu:
+        boot = qemu.device_tree()
+    with qemu_machine(TWO, after) as qemu:
         pair = PciPair(qemu)
         pair.model = Firmware.from_tree(boot, lmb_address_bug=True)
         support(pair.model, boot, after)
@@ -77,21 +74,21 @@ def test_fragments_are_those_of_qemu(tmp_path, before, after):
             assert walks[0] == walks[1], hex(index)
 
 
-@pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
+@needs_qemu
 @pytest.mark.parametrize("vector", [FORM2, FORM1], ids=["v2", "v1"])
-def test_half_a_dimm_in_the_table_of_qemu(tmp_path, vector):
+def test_half_a_dimm_in_the_table_of_qemu(vector):
     """A DIMM that has lost an LMB is in the table of the next CAS, as in QEMU."""
     arguments = ["-smp", "1,maxcpus=2", "-m", "1G,slots=4,maxmem=3G"]
     first, second = 0x80000004, 0x80000005
-    with QemuMachine(tmp_path, arguments, vector) as qemu:
-        boot = DeviceTree.from_dtb(qemu.tree())
+    with qemu_machine(arguments, vector) as qemu:
+        boot = qemu.device_tree()
         model = Firmware.from_tree(boot)
         for side in (qemu, model):
             side.plug_memory(512 * MIB, "d")
             lose(side, first, second)
         qemu.reset()
-        cas_of_qemu(qemu.qmp, tmp_path / "memory")
-        theirs = DeviceTree.from_dtb(qemu.tree())
+        qemu.cas()
+        theirs = qemu.device_tree()
     reply = support(model, boot, vector)
     assert list(read_lmbs(reply.tree)) == list(read_lmbs(theirs))
 

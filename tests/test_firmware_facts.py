@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
-from oracle import QEMU
+from oracle import QEMU, qemu_machine
 from places import DATA
 from script import cells
 
 from pydlpar import DeviceTree, Firmware
 from pydlpar.constants import DrcType, EventMask
 from pydlpar.data import default_tree_bytes
-from pydlpar.data.generate import MACHINE
 from pydlpar.drc import Drc, DrcList, drc_index
 from pydlpar.drc_states import DrcKind
+from pydlpar.platforms.qemu import MACHINE
 
 LIVE = 0xFFFFFFFF
 GIB = 1 << 30
@@ -33,17 +31,12 @@ def trees(real_trees):
     return [*package_trees(), *map(DeviceTree.from_dtb, real_trees.values())]
 
 
-def dump(tmp_path, *arguments, machine=MACHINE):
-    """The tree of a machine that QEMU does not start."""
+def dump(*arguments, machine=MACHINE):
+    """The tree of a machine whose guest has not negotiated."""
     if QEMU is None:
         pytest.skip("needs qemu-system-ppc64")
-    path = tmp_path / "dtb"
-    command = [
-        *(QEMU, "-M", f"{machine},dumpdtb={path}", "-cpu", "power9_v2.0", "-S"),
-        *("-display", "none", "-nodefaults", *arguments),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return DeviceTree.from_dtb(path.read_bytes())
+    with qemu_machine(arguments, None, machine=machine) as qemu:
+        return qemu.device_tree()
 
 
 @pytest.mark.parametrize(
@@ -74,9 +67,9 @@ def test_event_sources():
             assert not {"interrupt-parent", "name"} & set(node.properties)
 
 
-def test_event_sources_without_hotplug(tmp_path):
+def test_event_sources_without_hotplug():
     """2.2, 2.4: `modern-hotplug-events=off` leaves one class."""
-    tree = dump(tmp_path, machine=f"{MACHINE},modern-hotplug-events=off")
+    tree = dump(machine=f"{MACHINE},modern-hotplug-events=off")
     assert [n.name for n in tree["/event-sources"].children] == ["epow-events"]
     assert tree["/event-sources"]["interrupt-ranges"] == cells(0x1000, 1)
 
@@ -148,27 +141,27 @@ def test_name_has_the_id_only():
     assert NAMES[DrcType.PCI][1].format(1 << 16) == "C65536"
 
 
-def test_room_for_memory(tmp_path):
+def test_room_for_memory():
     """3.1: begins at ram rounded up to 1 GiB: 1280 MiB of 4 GiB give LMBs 8 to 18."""
-    tree = dump(tmp_path, "-m", "1280M,slots=2,maxmem=4G")
+    tree = dump("-m", "1280M,slots=2,maxmem=4G")
     firmware = Firmware.from_tree(tree)
     lmbs = sorted(i & 0xFFF for i in firmware.connectors if i >> 28 == 8)
     assert lmbs == list(range(8, 19))
     assert firmware.plug_memory(LMB).address == 2 * GIB
 
 
-def test_slots_are_connectors_of_pmem(tmp_path):
+def test_slots_are_connectors_of_pmem():
     """3.1: as many as `slots`."""
-    firmware = Firmware.from_tree(dump(tmp_path, "-m", "1G,slots=3,maxmem=4G"))
+    firmware = Firmware.from_tree(dump("-m", "1G,slots=3,maxmem=4G"))
     assert [hex(i) for i in firmware.connectors if i >> 28 == 9] == [
         *("0x90000000", "0x90000001", "0x90000002")
     ]
 
 
-def test_old_machine_numbers_cores_by_eight(tmp_path):
+def test_old_machine_numbers_cores_by_eight():
     """3.1: vsmt 8 before pseries-4.2; each core has a connector, boot cores too."""
     old = MACHINE.replace("pseries-7.2", "pseries-4.1")
-    firmware = Firmware.from_tree(dump(tmp_path, "-smp", "2,maxcpus=4", machine=old))
+    firmware = Firmware.from_tree(dump("-smp", "2,maxcpus=4", machine=old))
     indexes = sorted(i for i in firmware.connectors if i >> 28 == 1)
     assert indexes == [0x10000000 + 8 * n for n in range(4)]
     assert firmware.plug_cpu(16).drc_indexes == (0x10000010,)

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 
 import pytest
-from oracle import QEMU, QemuMachine
+from oracle import QEMU, qemu_machine
 from pci_pair import PciPair
 
 from pydlpar.data.generate import LINUX, V1
@@ -28,8 +28,8 @@ STEPS = 150
 
 
 @pytest.fixture
-def pair(tmp_path):
-    with QemuMachine(tmp_path, MACHINE, HASH) as qemu:
+def pair():
+    with qemu_machine(MACHINE, HASH) as qemu:
         yield PciPair(qemu)
 
 
@@ -99,9 +99,9 @@ def test_fragment_of_a_bridge_that_was_not_numbered(pair):
     same(pair.walk(0x40000028))
 
 
-def test_host_bridge_on_a_numa_node(tmp_path):
+def test_host_bridge_on_a_numa_node():
     """It says its associativity only where its node was said."""
-    with QemuMachine(tmp_path, MACHINE, FORM1) as qemu:
+    with qemu_machine(MACHINE, FORM1) as qemu:
         pair = PciPair(qemu)
         assert "Invalid NUMA node" in same(pair.phb(1, "p", numa_node=5))
         assert same(pair.phb(1, "p", numa_node=0)) is None

@@ -12,7 +12,7 @@ import itertools
 
 import pytest
 from drc_grid import UNISOLATE, expected_cells, read_cell
-from oracle import QEMU, QemuMachine
+from oracle import QEMU, qemu_machine
 from places import DATA
 
 from pydlpar import DeviceTree, Firmware, PlatformError
@@ -282,12 +282,12 @@ def foretell(table, here, call):
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
 @pytest.mark.parametrize("firsts", [CALLS[:2], CALLS[2:], [CONFIGURE]], ids=str)
 @pytest.mark.parametrize("kind", DrcKind)
-def test_qemu_agrees_about_every_pair(tmp_path, kind, firsts):
+def test_qemu_agrees_about_every_pair(kind, firsts):
     """A fresh connector for each situation: the call, and then calls that tell in
     which state it is."""
     table = state_table("qemu", kind)
     arguments = ["-smp", "1,maxcpus=60", "-m", "1G,slots=32,maxmem=12G"]
-    with QemuMachine(tmp_path, arguments, V1) as qemu:
+    with qemu_machine(arguments, V1) as qemu:
         slots = Slots(qemu, kind)
         pairs = itertools.product(situations(kind), firsts)
         for (state, device, unplug), first in pairs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import QEMU, QemuMachine
+from oracle import QEMU, qemu_machine
 from places import DATA
 from script import cells
 
@@ -254,7 +254,7 @@ def check_tree(tree, numa):
     [(20, 40, 80), (11, 31, 61), (160, 12, 30), (32, 62, 121), (60, 120, 20)],
     ids=str,
 )
-def test_qemu_computes_the_same(tmp_path, vector, distances):
+def test_qemu_computes_the_same(vector, distances):
     """Three nodes, memory and a core on each."""
     pairs = dict(zip(((0, 1), (0, 2), (1, 2)), distances, strict=True))
     machine = ["-smp", "3,maxcpus=3", "-m", "3G,slots=4,maxmem=5G"]
@@ -263,6 +263,6 @@ def test_qemu_computes_the_same(tmp_path, vector, distances):
         machine += ["-numa", f"node,nodeid={n},memdev=r{n},cpus={n}"]
     for (src, dst), distance in pairs.items():
         machine += ["-numa", f"dist,src={src},dst={dst},val={distance}"]
-    with QemuMachine(tmp_path, machine, vector) as qemu:
-        tree = DeviceTree.from_dtb(qemu.tree())
+    with qemu_machine(machine, vector) as qemu:
+        tree = qemu.device_tree()
     check_tree(tree, Numa.of(3, pairs, 1 if vector is V1 else 2))

@@ -175,7 +175,7 @@ def test_damaged_list_is_einval():
     for request in (add(S), remove(S)):
         done = unchanged(tree, request)
         assert (done.errno, done.exit_status) == (errno.EINVAL, 255)
-        assert "DRC arrays: 1 entries, expected 2" in done.reason
+        assert f"{PATH0}: ibm,drc-names: 1 entries, expected 2" in done.reason
 
 
 def test_occupied_slot():

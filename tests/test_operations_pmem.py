@@ -92,11 +92,13 @@ def test_add_that_fails_is_einval(steps):
 
 
 def test_add_of_what_is_there():
-    """Deviation (B17): Linux would have it twice."""
-    assert unchanged(pmem_tree((NAME, PMEM)), ADD).errno == errno.EINVAL
-    tree = pmem_tree((NAME, PMEM + 1))
-    done = unchanged(tree, ADD, acquired(PMEM), DELIVERED, released(PMEM))
-    assert done.errno == errno.EEXIST
+    """4.5: nobody looks for it in the tree; the connector says that it is in use."""
+    steps = [sensor(PMEM, PRESENT)]
+    assert unchanged(pmem_tree((NAME, PMEM)), ADD, steps).errno == errno.EINVAL
+    # B17, where firmware says otherwise: Linux has it twice.
+    for index in (PMEM, PMEM + 1):
+        steps = [acquired(PMEM), DELIVERED, released(PMEM)]
+        assert unchanged(pmem_tree((NAME, index)), ADD, steps).errno == errno.EEXIST
 
 
 def test_remove_of_nothing_is_enodev():

@@ -11,7 +11,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import QEMU, QemuMachine
+from oracle import QEMU, qemu_machine
 from places import DATA
 
 from pydlpar import ArgumentError, DeviceTree, Firmware
@@ -257,17 +257,17 @@ def test_any_arguments(name, arguments, n_results, size):
 
 
 @pytest.mark.skipif(QEMU is None, reason="needs qemu-system-ppc64")
-def test_qemu_answers_the_same(tmp_path):
+def test_qemu_answers_the_same():
     """Every shape of every call, both results, and short buffers."""
     machine = ["-smp", "2,maxcpus=8", "-m", "1G,slots=4,maxmem=3G"]
-    with QemuMachine(tmp_path, machine, V1) as qemu:
-        tree = DeviceTree.from_dtb(qemu.tree())
+    with qemu_machine(machine, V1) as qemu:
+        tree = qemu.device_tree()
         guest = Guest(overrun=True)
         guest.firmware = Firmware.from_tree(tree)
         guest.entry = RtasEntry(
             guest.firmware, guest.memory, rtas_tokens(tree), overrun=True
         )
-        qemu.write(0, bytes(guest.memory))
+        qemu.write_memory(0, bytes(guest.memory))
         for each in (qemu, guest.firmware):
             for _ in range(4):
                 each.system_powerdown()
@@ -275,21 +275,21 @@ def test_qemu_answers_the_same(tmp_path):
             for n_args in range(8):
                 for n_results in range(3):
                     arguments = (*good, *[0] * 8)[:n_args]
-                    qemu.write(RESULTS, b"\xcc" * 8)
-                    qemu.write(
+                    qemu.write_memory(RESULTS, b"\xcc" * 8)
+                    qemu.write_memory(
                         ARGUMENTS, struct.pack(">8I", *good, *[0] * (8 - len(good)))
                     )
                     where = f"{n_args} {ARGUMENTS:#x} {n_results} {RESULTS:#x}"
-                    qemu._ask(f"rtas {name} {where}")
-                    theirs = list(struct.unpack(">2i", qemu.read(RESULTS, 8)))
+                    qemu.qtest(f"rtas {name} {where}")
+                    theirs = list(struct.unpack(">2i", qemu.read_memory(RESULTS, 8)))
                     ours = guest.rtas(name, arguments, n_results)
                     assert ours == theirs, (name, n_args, n_results)
         for length in (0, 40, 2048):
             arguments = (0x500, 0, EPOW, 0, BUFFER, length)
-            qemu.write(BUFFER, b"\xcc" * 200)
+            qemu.write_memory(BUFFER, b"\xcc" * 200)
             guest.memory[BUFFER : BUFFER + 200] = b"\xcc" * 200
-            (status,) = qemu.rtas("check-exception", arguments, 1)
+            (status,) = qemu.rtas("check-exception", *arguments)
             assert [status, NONE] == guest.rtas("check-exception", arguments, 1)
             for part in (slice(0, 0x20), slice(0x28, 200)):
-                theirs = qemu.read(BUFFER, 200)
+                theirs = qemu.read_memory(BUFFER, 200)
                 assert guest.memory[BUFFER : BUFFER + 200][part] == theirs[part]

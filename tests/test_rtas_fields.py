@@ -13,7 +13,7 @@ import pydlpar
 from pydlpar import decode_event, hotplug_event
 from pydlpar._ffi import ffi, lib
 from pydlpar.rtas import section_fields
-from pydlpar.rtas_encode import EPOW, HOTPLUG, STAMP
+from pydlpar.rtas_encode import BUILT, EPOW, EVENT_AT, HOTPLUG, HOTPLUG_KINDS, STAMP
 from pydlpar.rtas_event import SECTION
 from pydlpar.rtas_table import RECORD, VALUE
 
@@ -31,6 +31,7 @@ def layouts():
     [
         (SECTION, "section"),
         (HOTPLUG, "hotplug"),
+        (HOTPLUG_KINDS, "hotplug"),
         (EPOW, "epow"),
         (STAMP, "stamp"),
         (VALUE, "value"),
@@ -42,6 +43,12 @@ def test_formats_are_as_large_as_the_c_structs(form, struct):
     assert form.size == ffi.sizeof(f"struct dlpar_rtas_{struct}")
 
 
+def test_what_is_written_to_build_an_event_ends_where_the_event_begins():
+    """Request and stamp are one format, and nothing stands between."""
+    assert BUILT.size == HOTPLUG.size + STAMP.size == EVENT_AT
+    assert ffi.offsetof("struct dlpar_rtas_built", "stamp") == HOTPLUG.size
+
+
 # Rows that a section of its least length lacks: of HP, whose length its
 # decoder checks, and of parts that are met shorter than their layout.
 BEYOND = {
@@ -51,6 +58,32 @@ BEYOND = {
     ("HM", "model"),
     ("HM", "serial"),
 }
+
+
+def rows_of(number):
+    """How many rows the table has that C finds for a number."""
+    values = ffi.new("struct dlpar_rtas_value[]", 128)
+    return lib.dlpar_rtas_section_get(values, 128, number, bytes(8), 8)
+
+
+def test_every_table_is_found_by_its_number():
+    """And is the only one of it."""
+    numbers = [layout.id for layout in layouts()]
+    assert len(set(numbers)) == len(numbers)
+    for layout in layouts():
+        assert rows_of(layout.id) == layout.n_fields
+
+
+def test_what_resembles_an_id_is_none():
+    """Letters of other case or digits, and numbers beside those of the parts."""
+    known = {layout.id: layout.n_fields for layout in layouts()}
+    others = {0: known[0], 2: known[lib.DLPAR_RTAS_SUB]}
+    for number in list(known):
+        for other in (number ^ 0x20, number ^ 0x2000, number ^ 0x4040, number + 1):
+            wanted = known.get(other, others.get(other >> 16, known[0]))
+            assert rows_of(other) == wanted, hex(other)
+    for number in (0x10000, 0x1000B, 0x30000, 0x30005, 0x40001, 0xFFFFFFFF):
+        assert rows_of(number) == known[0]
 
 
 def test_rows_stay_inside_of_the_shortest_section():

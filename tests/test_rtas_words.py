@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from places import CORPUS
 
 import pydlpar
 from pydlpar import ActionFlags
@@ -173,3 +176,45 @@ def test_reference_code_is_its_first_8_characters():
     assert reference_code_words("BA18800") == ""
     assert reference_code_words("") == ""
     assert word("SS", "reference_code", "BA188002") == words
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "unsaid"),
+    [
+        ("BA080001", "busy", "test"),
+        ("BA080010", "busy", "test"),
+        ("BA080013", "no medium", "bad"),
+        ("BA130013", "no medium", "bad"),
+        ("BA130015", "packet command", "medium"),
+        ("BA020009", "locked", "often"),
+        ("BA06000C", "pointer", "boot"),
+        ("BA151002", "Ethernet adapter", "failed"),
+        ("BA170998", "command line", "stack"),
+        ("BA170999", "stack", "error"),
+        ("BA188000", "not supported", "EEH"),
+        ("BA188001", "was recovered", "not be"),
+        ("BA188002", "could not be recovered", "was recovered"),
+    ],
+)
+def test_a_text_says_what_is_known_and_no_more(code, said, unsaid):
+    """A cause that the list of codes does not name is a guess."""
+    words = reference_code_words(code)
+    assert said in words
+    assert unsaid not in words
+
+
+def test_texts_agree_with_what_servicelog_wrote():
+    """Of the real samples, those that have a code with a text, and those without."""
+    expected = CORPUS / "rtas" / "ppc64-diag" / "expected"
+    if not expected.is_dir():
+        pytest.skip("no corpus: set PYDLPAR_CORPUS")
+    found = {}
+    for path in expected.glob("*.out"):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        code = re.search(r"^Reference Code: +(\S+)", text, re.M)
+        if code:
+            found[code[1]] = (text, reference_code_words(code[1]))
+    assert {code for code, (_, words) in found.items() if words} == {"BA188002"}
+    text, words = found["BA188002"]
+    assert "could not recover" in text
+    assert "could not be recovered" in words

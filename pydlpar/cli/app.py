@@ -59,6 +59,10 @@ _COMMANDS = {
         "Show the RTAS events in files, logs and streams.",
     ),
     "encode": ("pydlpar.cli.encode", "Make RTAS events from requests or JSON."),
+    "guest": (
+        "pydlpar.cli.guest",
+        "Boot a real Linux guest in QEMU, and have it do things.",
+    ),
     "run": (
         "pydlpar.cli.run",
         "Carry out hotplug requests as Linux does, against the firmware model.",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NoReturn
-from uuid import UUID
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from uuid import NAMESPACE_OID, uuid5
 
 from pydlpar import ArgumentError, Firmware, PlatformError
 from pydlpar.cli.inputs import InputError
+
+if TYPE_CHECKING:
+    from pydlpar.platforms.firmware_devices import Device
+    from pydlpar.platforms.qemu_plug import QemuPlug
 
 __all__ = ["PLUG_HELP", "plug", "unplug"]
 
@@ -22,10 +26,11 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _PLACE = re.compile(r"(?:(?P<bus>[^:]+):)?(?P<slot>[0-9]+)(?:\.(?P<function>[0-7]))?")
 
-Plug = Callable[[], object]
+Plug = Callable[..., object]
+Machine: TypeAlias = "Firmware | QemuPlug"
 
 
-def plug(firmware: Firmware, specs: Iterable[str]) -> None:
+def plug(machine: Machine, specs: Iterable[str]) -> None:
     """Plug what `--plug` names.
 
     A name may follow a comma, as in "cpu=6,id=c6", to unplug it by.
@@ -39,7 +44,8 @@ def plug(firmware: Firmware, specs: Iterable[str]) -> None:
         read = _READERS.get(kind)
         if read is None or not (value or kind == "cpu"):
             _bad(spec, "not understood")
-        _carry_out("--plug", spec, read(firmware, spec, value, name or None))
+        do = read(machine, spec, value)
+        _carry_out("--plug", spec, partial(do, id=name) if name else do)
 
 
 def unplug(firmware: Firmware, names: Iterable[str]) -> None:
@@ -49,13 +55,13 @@ def unplug(firmware: Firmware, names: Iterable[str]) -> None:
         InputError: there is no such device, or it cannot be unplugged.
     """
     for name in names:
-        target: object = name
+        target: str | Device | None = name
         if name.lower().startswith("0x"):
             connector = firmware.connector(_number(name, "--unplug", name))
             target = None if connector is None else connector.device
-            if target is None:
-                raise InputError(f"--unplug {name}: no device is behind that connector")
-        _carry_out("--unplug", name, partial(firmware.unplug, target))  # type: ignore[arg-type]
+        if target is None:
+            raise InputError(f"--unplug {name}: no device is behind that connector")
+        _carry_out("--unplug", name, partial(firmware.unplug, target))
 
 
 def _carry_out(option: str, spec: str, do: Plug) -> None:
@@ -65,40 +71,39 @@ def _carry_out(option: str, spec: str, do: Plug) -> None:
         raise InputError(f"{option} {spec}: {error}") from None
 
 
-def _cpu(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+def _cpu(machine: Machine, spec: str, value: str) -> Plug:
     core = _number(value, "--plug", spec) if value else None
-    return partial(firmware.plug_cpu, core, name)
+    return partial(machine.plug_cpu, core)
 
 
-def _memory(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+def _memory(machine: Machine, spec: str, value: str) -> Plug:
     size, _, address = value.partition("@")
     where = _number(address, "--plug", spec) if address else None
-    return partial(firmware.plug_memory, _size(size, spec), name, where)
+    return partial(machine.plug_memory, _size(size, spec), addr=where)
 
 
-def _nvdimm(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
-    uuid = str(UUID(int=1 + len(firmware.devices)))
-    return partial(firmware.plug_nvdimm, _size(value, spec), uuid, id=name)
+def _nvdimm(machine: Machine, spec: str, value: str) -> Plug:
+    uuid = str(uuid5(NAMESPACE_OID, spec))
+    return partial(machine.plug_nvdimm, _size(value, spec), uuid)
 
 
-def _phb(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
-    return partial(firmware.plug_phb, _number(value, "--plug", spec), name)
+def _phb(machine: Machine, spec: str, value: str) -> Plug:
+    return partial(machine.plug_phb, _number(value, "--plug", spec))
 
 
-def _pci(firmware: Firmware, spec: str, value: str, name: str | None) -> Plug:
+def _pci(machine: Machine, spec: str, value: str) -> Plug:
     model, at, where = value.partition("@")
     if not at:
-        return partial(firmware.plug_pci, model, id=name)
+        return partial(machine.plug_pci, model)
     match = _PLACE.fullmatch(where)
     if match is None:
         _bad(spec, f"place {where!r}")
     bus = match["bus"] or "0"
     return partial(
-        firmware.plug_pci,
+        machine.plug_pci,
         model,
         int(match["slot"]),
         int(match["function"] or 0),
-        name,
         bus=int(bus) if bus.isdecimal() else bus,
     )
 
@@ -126,7 +131,7 @@ def _bad(spec: str, what: str) -> NoReturn:
     )
 
 
-_READERS: Mapping[str, Callable[[Firmware, str, str, str | None], Plug]] = {
+_READERS: Mapping[str, Callable[[Machine, str, str], Plug]] = {
     "cpu": _cpu,
     "memory": _memory,
     "nvdimm": _nvdimm,

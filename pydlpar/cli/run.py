@@ -31,6 +31,7 @@ from pydlpar.cli.sources import (
     read_tree,
 )
 from pydlpar.dispatch import Outcome
+from pydlpar.operations.behaviour import behaviour_of
 from pydlpar.request import DIALECTS
 from pydlpar.resolve import resolve
 
@@ -109,10 +110,17 @@ _PROGRESS_FROM = 2000
 )
 @click.option(
     "--dialect",
-    type=click.Choice(list(DIALECTS)),
     default="6.12",
     show_default=True,
-    help="Linux line whose grammar, order of calls and errors are followed.",
+    metavar="RELEASE",
+    help="Linux line whose grammar, order of calls and errors are followed: "
+    f"{', '.join(DIALECTS)}, or any release.",
+)
+@click.option(
+    "--quirks",
+    metavar="NAME,...",
+    help="Bugs of Linux to imitate: 'kernel' for all that are defined, 'none', or "
+    "names as in docs/dialects.md, where those that are on by default have a *.",
 )
 @click.option(
     "--profile",
@@ -140,6 +148,7 @@ def run(
     user_space: bool,
     interrupt: bool | None,
     dialect: str,
+    quirks: str | None,
     profile: str,
     output: str | None,
     diff: bool,
@@ -188,7 +197,7 @@ def run(
     if interrupt is None:
         interrupt = not steps
     dispatcher, firmware = machine(
-        before, dialect, profile, tree, user_space=user_space
+        before, dialect, profile, tree, quirks, user_space=user_space
     )
     if (interrupt or (unplugs and answers)) and not dispatcher.behaviour.interrupts:
         raise InputError(
@@ -226,16 +235,23 @@ def machine(
     dialect: str,
     profile: str,
     path: str | None,
+    quirks: str | None = None,
     *,
     user_space: bool = False,
 ) -> tuple[Dispatcher, Firmware]:
     """A partition with a copy of the tree, and the firmware under it."""
     try:
+        behaviour_of(dialect, quirks)
+    except ArgumentError as error:
+        raise InputError(str(error)) from None
+    try:
         firmware = Firmware.from_tree(tree, profile=profile)
         partition = Partition(DeviceTree.from_dtb(tree.to_dtb()))
     except DlparError as error:
         raise InputError(f"{path or 'the embedded tree'}: {error}") from None
-    dispatcher = Dispatcher(partition, firmware, dialect=dialect, user_space=user_space)
+    dispatcher = Dispatcher(
+        partition, firmware, dialect, user_space=user_space, quirks=quirks
+    )
     return dispatcher, firmware
 
 

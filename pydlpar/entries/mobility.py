@@ -20,7 +20,7 @@ import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pydlpar.connector import ConnectorResult, fragment_nodes, make_fragment
+from pydlpar.connector import ConnectorResult, first_alone
 from pydlpar.entries import notify
 from pydlpar.errors import ArgumentError, DecodeError, ExistsError, NotFoundError
 from pydlpar.mobility import (
@@ -213,9 +213,7 @@ def _add(run: Run, parent: Node, index: int, result: Migration) -> Operation:
         return -errno.ENOENT
     try:
         if Quirk.MIGRATED_CHILDREN in run.behaviour.quirks:
-            fragment = make_fragment(
-                [fragment_nodes(fragment)[0]._replace(children=())]
-            )
+            fragment = first_alone(fragment)
         nodes = run.partition.tree.graft(parent, fragment)
     except (ExistsError, DecodeError) as error:
         result.warnings.append(f"DRC {index:#010x}: {error}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydlpar.drmem import LmbTable
 from pydlpar.errors import DecodeError
+from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2
 
 if TYPE_CHECKING:
@@ -64,13 +65,14 @@ def update(run: Run, node: Node, name: str, value: bytes) -> None:
     run.changes.append(("set", node.path, name, node.get(name), value))
     node[name] = value
     if name in (DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2) and node == run.partition.memory:
-        _read_associativity(run, name, value)
+        _read_lmbs(run, name, value)
 
 
-def _read_associativity(run: Run, name: str, value: bytes) -> None:
+def _read_lmbs(run: Run, name: str, value: bytes) -> None:
     """Take over the associativity index of each LMB; flags and rows stay.
 
-    A malformed table, which Linux reads past its end, changes nothing.
+    Before 4.16 there was no table beside the property: all of it counts. A malformed
+    one, which Linux reads past its end, changes nothing.
     """
     table = run.partition.lmbs
     is_v1 = name == DYNAMIC_MEMORY
@@ -82,6 +84,10 @@ def _read_associativity(run: Run, name: str, value: bytes) -> None:
             table.address_cells,
         )
     except DecodeError:
+        return
+    if run.behaviour.memory is not MemoryStyle.TABLE:
+        run.undo.append((setattr, run.partition, "lmbs", table))
+        run.partition.lmbs = new
         return
     for lmb in new:
         position = table.find(lmb.drc_index)

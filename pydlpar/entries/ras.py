@@ -117,6 +117,15 @@ class RasEvents:
         self._replays = Quirk.STALE_LOG in quirks
         self._buffer = b""
 
+    def keep(self, log: bytes) -> None:
+        """Have the buffer, which the hotplug interrupt shares, hold *log*."""
+        self._buffer = log
+
+    @property
+    def stale(self) -> bytes:
+        """What an interrupt without an event acts upon; empty for nothing."""
+        return self._buffer if self._replays else b""
+
     def epow_interrupt(self, platform: Platform) -> EpowOutcome:
         """Serve the interrupt of `/event-sources/epow-events`."""
         sensor = platform.get_sensor_state(_EPOW_SENSOR, 0)
@@ -139,11 +148,11 @@ class RasEvents:
         status, log = platform.check_exception(_INTERNAL_ERROR, self.log.log_max)
         event = None
         if status == 0:
-            self._buffer = log
+            self.keep(log)
             event = _decoded(log)
         severity = None if event is None else event.severity
         fatal = severity is not None and severity >= EventSeverity.ERROR_SYNC
-        logged = self._buffer if status == 0 or self._replays else b""
+        logged = log if status == 0 else self.stale
         if logged:
             self.log.log(logged, fatal)
         reaction = Reaction.EMERGENCY_POWEROFF if fatal else Reaction.MESSAGE
@@ -175,9 +184,9 @@ class RasEvents:
         """Status and event of check-exception, or what the buffer holds."""
         status, log = platform.check_exception(mask, self.log.log_max)
         if status == 0:
-            self._buffer = log
-        elif self._replays and self._buffer:
-            return 0, self._buffer
+            self.keep(log)
+        elif self.stale:
+            return 0, self.stale
         return status, log
 
 

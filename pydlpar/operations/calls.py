@@ -11,7 +11,7 @@ DRC calls are those of Linux, arch/powerpc/platforms/pseries/dlpar.c.
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydlpar.connector import ConnectorResult
@@ -24,6 +24,7 @@ from pydlpar.constants import (
     Sensor,
 )
 from pydlpar.errors import DecodeError, ExistsError
+from pydlpar.operations.quirks import Quirk
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -121,6 +122,7 @@ The first three and those of `POWERS` are RTAS functions.
 """
 
 Effect = tuple[int, ...]
+Losing = Callable[[bytes], bytes]
 Operation = Generator[Effect, Any, int]
 
 _SENSE = int(Sensor.ENTITY_SENSE)
@@ -212,6 +214,7 @@ class Run:
             tree's own transaction does not know of.
         exit_status: of the command that user space runs for it; None where the
             kernel carries it out.
+        leaked: the positive RTAS status that it ended with, or 0.
     """
 
     __slots__ = (
@@ -220,6 +223,7 @@ class Run:
         "behaviour",
         "changes",
         "exit_status",
+        "leaked",
         "partition",
         "undo",
     )
@@ -230,6 +234,7 @@ class Run:
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
         self.exit_status: int | None = None
+        self.leaked = 0
         self._first: tuple[Any, ...] | None = None
         self._summary: tuple[Any, ...] | None = None
 
@@ -326,15 +331,21 @@ def configure(run: Run, index: int) -> Generator[Effect, Any, bytes | None]:
 
 
 def graft(
-    run: Run, parent: Node, index: int, fragment: bytes
+    run: Run, parent: Node, index: int, fragment: bytes, *, losing: Losing | None = None
 ) -> tuple[list[Node], int]:
     """Attach the delivered nodes below *parent*, or none of them.
+
+    Args:
+        losing: makes of the fragment the part of it that Linux attaches; used
+            where `Quirk.LOST_CHILDREN` is on.
 
     Returns:
         The nodes and 0; or none, and -EEXIST (a name is taken) or -EINVAL (the
         fragment is malformed).
     """
     try:
+        if losing and Quirk.LOST_CHILDREN in run.behaviour.quirks:
+            fragment = losing(fragment)
         return run.partition.tree.graft(parent, fragment), 0
     except (ExistsError, DecodeError) as error:
         rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL

@@ -6,7 +6,8 @@ Deviations from Linux, each where it crashes, leaks or corrupts:
   freed; here they are detached.
 * A thread number that is present already: Linux would take the other CPU offline
   and let a positive number through; here it is -EEXIST, detached and released.
-* A delivered node with children: Linux loses them; here they are attached too.
+* A delivered node with children: Linux loses them; here they are attached too,
+  unless `Quirk.LOST_CHILDREN` is on.
 * A delivered node whose name exists below /cpus: Linux has two nodes of one name;
   here it is -EEXIST and the DRC is released.
 * "cpu remove count" with an unreadable `ibm,my-drc-index`: Linux goes on with
@@ -23,9 +24,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pydlpar.connector import without_children
 from pydlpar.constants import Action, IdType
 from pydlpar.errors import NotFoundError
-from pydlpar.operations.behaviour import Quirk
 from pydlpar.operations.calls import (
     OFFLINE_CPU,
     ONLINE_CPU,
@@ -38,6 +39,7 @@ from pydlpar.operations.calls import (
     release,
     unisolate,
 )
+from pydlpar.operations.quirks import Quirk
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -105,7 +107,7 @@ def _attach(
     """
     partition = run.partition
     tree = partition.tree
-    nodes, rc = graft(run, cpus, index, fragment)
+    nodes, rc = graft(run, cpus, index, fragment, losing=without_children)
     if rc:
         return None, None, rc
     if not run.behaviour.cache_nodes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import NO_ASSOCIATIVITY, LookupArrays
 from pydlpar.errors import DecodeError
-from pydlpar.operations.behaviour import MemoryStyle, Quirk
+from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import (
     ADD_MEMORY,
     OFFLINE_MEMORY,
@@ -27,12 +27,13 @@ from pydlpar.operations.calls import (
     configure,
     release,
 )
+from pydlpar.operations.quirks import Quirk
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
 
-__all__ = ["add_lmb", "removable", "remove_lmb", "write_table"]
+__all__ = ["add_lmb", "excludes_reserved", "removable", "remove_lmb", "write_table"]
 
 _ASSIGNED = int(LmbFlags.ASSIGNED)
 _RESERVED = int(LmbFlags.RESERVED)
@@ -53,13 +54,19 @@ def add_lmb(run: Run, position: int) -> Operation:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
         return rc
+    each = run.behaviour.memory is MemoryStyle.EACH
+    if each:
+        _set(run, position, flags=lmb.flags | _ASSIGNED)
+        write_table(run)
     node = partition.memory_node(position)
     rc = yield from _add_block(run, position, node)
     if rc:
-        _set(run, position, aa_index=NO_ASSOCIATIVITY)
-        return rc
-    _set(run, position, flags=lmb.flags | _ASSIGNED)
-    return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
+        _set(run, position, flags=lmb.flags, aa_index=NO_ASSOCIATIVITY)
+        if each:
+            write_table(run)
+    elif not each:
+        _set(run, position, flags=lmb.flags | _ASSIGNED)
+    return rc
 
 
 def _add_acquiring(run: Run, position: int) -> Operation:
@@ -111,17 +118,21 @@ def remove_lmb(run: Run, position: int) -> Operation:
     return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
 
 
+def excludes_reserved(run: Run) -> bool:
+    """Whether RESERVED LMBs are not available, and not removable."""
+    behaviour = run.behaviour
+    return behaviour.skips_reserved or Quirk.RESERVED_WALK not in behaviour.quirks
+
+
 def removable(run: Run, position: int) -> bool:
     """Whether flags and dump area let the LMB go (`lmb_is_removable`)."""
     table = run.partition.lmbs
     flags = table.flags(position)
     if not flags & _ASSIGNED:
         return False
-    if run.behaviour.memory is MemoryStyle.CLONE:
-        return True
-    if flags & _RESERVED:
+    if flags & _RESERVED and excludes_reserved(run):
         return False
-    if run.partition.fadump is None:
+    if run.partition.fadump is None or run.behaviour.memory is MemoryStyle.CLONE:
         return True
     start, size = run.partition.fadump
     base = table[position].base

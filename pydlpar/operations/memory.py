@@ -5,20 +5,23 @@ LMBs a request takes, in which order, and what happens when one fails.
 
 Deviations from Linux, each where it crashes, leaks or corrupts:
 
-* An indexed-count of 2^31 or more: Linux does nothing and reports success; here it
-  is -EINVAL, unless `Quirk.SIGNED_COUNT` is on.
+* An indexed-count of 2^31 or more: Linux does nothing and reports success since
+  5.14; here it is -EINVAL, unless `Quirk.SIGNED_COUNT` is on.
 * `ibm,dynamic-memory-v2` is written with sets split at every gap, unless
   `Quirk.V2_MERGE` is on.
 * An `ibm,associativity` or lookup array that is too short: Linux reads beyond it;
   here it is -EINVAL.
-* 4.1 to 4.15 without the drmem node or property: Linux keeps the hotplug lock for
-  ever; here it is just -EINVAL. Its indexed-count range could leave the table; here
-  that is -EINVAL.
+* 4.1 to 4.15 read a word of the property that firmware leaves 0 as their own mark;
+  here it is not read, and written as 0.
+* 4.1 without the drmem node or property: Linux keeps the hotplug lock for ever;
+  here it is just -EINVAL.
+* An indexed-count in 4.10 to 4.15 could leave the table, and one with nothing to do
+  returned what stood on the stack; here that is -EINVAL, and success.
 
-Followed although surprising: RESERVED LMBs are tried by "add count" (see
-`Quirk.RESERVED_WALK`); the DRC is released twice where associativity fails; a
-refused release leaves the LMB with firmware, and success is reported; only
-indexed-count removal gives the unisolate hint.
+Followed although surprising: RESERVED LMBs are tried by "add count", and removed
+before 5.14 (see `Quirk.RESERVED_WALK`); the DRC is released twice where
+associativity fails; a refused release leaves the LMB with firmware, and success is
+reported; only indexed-count removal gives the unisolate hint.
 """
 
 from __future__ import annotations
@@ -29,14 +32,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType, LmbFlags
-from pydlpar.operations.behaviour import MemoryStyle, Quirk
+from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import Operation, Run, acquire, refuse, release, unisolate
 from pydlpar.operations.lmb import (
     add_lmb,
+    excludes_reserved,
     removable,
     remove_lmb,
     write_table,
 )
+from pydlpar.operations.quirks import Quirk
 from pydlpar.partition import DYNAMIC_MEMORY
 
 if TYPE_CHECKING:
@@ -48,6 +53,7 @@ _ASSIGNED = int(LmbFlags.ASSIGNED)
 _RESERVED = int(LmbFlags.RESERVED)
 _FREE = _ASSIGNED | _RESERVED
 _SIGN_BIT = 0x80000000
+_READD = 3
 
 
 def operate(run: Run, request: HotplugRequest) -> Operation:
@@ -56,6 +62,8 @@ def operate(run: Run, request: HotplugRequest) -> Operation:
     if style is not MemoryStyle.TABLE and not _has_version_1(run):
         return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
+    if run.behaviour.readd and request.action == _READD:
+        handler = _readd
     # Ranges came after the oldest style.
     ranged = handler is _add_range or handler is _remove_range
     if handler is None or (ranged and style is MemoryStyle.CLONE):
@@ -97,6 +105,25 @@ def _remove_index(run: Run, request: HotplugRequest) -> Operation:
     return rc
 
 
+def _readd(run: Run, request: HotplugRequest) -> Operation:
+    """Remove an LMB and add it again, for another NUMA node.
+
+    Linux takes the first word for an index, whatever the id type.
+    """
+    if request.count is not None:
+        request = request._replace(drc_index=request.count)
+    position = _find(run, request)
+    if position is None:
+        return -errno.EINVAL
+    rc = yield from remove_lmb(run, position)
+    if rc:
+        return rc
+    rc = yield from add_lmb(run, position)
+    if rc:
+        yield from _release(run, position)
+    return rc
+
+
 def _find(run: Run, request: HotplugRequest) -> int | None:
     index = request.drc_index
     if index is None:
@@ -112,12 +139,11 @@ def _add_count(run: Run, request: HotplugRequest) -> Operation:
     """Add the first LMBs that let themselves be added; too few are removed again."""
     count = request.count or 0
     table = run.partition.lmbs
-    mask = _ASSIGNED if run.behaviour.memory is MemoryStyle.CLONE else _FREE
+    mask = _FREE if excludes_reserved(run) else _ASSIGNED
     available = table.count(mask, 0, count)
     if count == 0 or available < count:
         return run.fail(-errno.EINVAL, "{} of {} LMBs are available", available, count)
-    if Quirk.RESERVED_WALK in run.behaviour.quirks:
-        mask = _ASSIGNED
+    mask = _walked(run)
     added: list[int] = []
     position = table.next(0, mask, 0)
     while position is not None and len(added) < count:
@@ -129,6 +155,16 @@ def _add_count(run: Run, request: HotplugRequest) -> Operation:
     run.fall_short(-errno.EINVAL, "{} of {} LMBs could be added", len(added), count)
     yield from _take_back(run, added)
     return -errno.EINVAL
+
+
+def _walked(run: Run) -> int:
+    """The flags that keep "add count" from trying an LMB."""
+    mask = _FREE
+    if Quirk.RESERVED_WALK in run.behaviour.quirks:
+        mask &= ~_RESERVED
+    if run.behaviour.memory is MemoryStyle.EACH:
+        mask &= ~_ASSIGNED  # It learns from the sensor that one is in use.
+    return mask
 
 
 def _remove_count(run: Run, request: HotplugRequest) -> Operation:
@@ -155,10 +191,9 @@ def _remove_count(run: Run, request: HotplugRequest) -> Operation:
 def _count_removable(run: Run, limit: int) -> int:
     """How many LMBs flags and dump area let go, up to *limit*."""
     table = run.partition.lmbs
-    if run.behaviour.memory is MemoryStyle.CLONE:
-        return table.count(_ASSIGNED, _ASSIGNED, limit)
-    if run.partition.fadump is None:
-        return table.count(_FREE, _ASSIGNED, limit)
+    if run.partition.fadump is None or run.behaviour.memory is MemoryStyle.CLONE:
+        mask = _FREE if excludes_reserved(run) else _ASSIGNED
+        return table.count(mask, _ASSIGNED, limit)
     positions = (p for p in range(len(table)) if removable(run, p))
     return sum(1 for _ in islice(positions, limit))
 
@@ -191,7 +226,7 @@ def _remove_range(run: Run, request: HotplugRequest) -> Operation:
         if not table.flags(position) & _ASSIGNED:
             continue
         if (yield from remove_lmb(run, position)):
-            yield from _put_back(run, removed, hint=run.behaviour.hints)
+            yield from _put_back(run, removed, hint=run.behaviour.range_hints)
             return -errno.EINVAL
         removed.append(position)
     yield from _release_all(run, removed)

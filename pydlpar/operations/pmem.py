@@ -4,13 +4,14 @@ It comes by the hotplug interrupt only. Linux binds and unbinds the drivers when
 attaches and detaches the node, and nobody looks at how that went. Deviations from
 Linux, each where it corrupts or leaks:
 
-* A device that is there already: Linux configures it again and has two nodes of
-  one name; here it is -EINVAL at once, as for CPUs.
+* A device that is there already, of which firmware says that it is not: Linux has
+  two nodes of one name; here it is -EEXIST and the connector is released.
 * A delivered node that cannot be attached: Linux frees it only if the connector
   could *not* be released; here it is given up either way.
 * A removal that firmware refuses: Linux attaches again a node that it has freed;
   here it has not been detached.
-* A delivered node with children: Linux loses them; here they are attached too.
+* A delivered node with children or siblings: Linux loses them; here they are
+  attached too, unless `Quirk.LOST_CHILDREN` is on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from pydlpar.connector import first_alone
 from pydlpar.constants import Action, IdType
 from pydlpar.operations.calls import (
     OFFLINE_DEVICE,
@@ -57,15 +59,13 @@ def operate(run: Run, request: HotplugRequest) -> Operation:
 
 
 def _add(run: Run, above: Node, index: int) -> Operation:
-    if run.partition.tree.find_child(above, MY_DRC_INDEX, index) is not None:
-        return run.fail(-errno.EINVAL, "device {:#010x} exists already", index)
     if (yield from acquire(run, index)):
         return -errno.EINVAL
     fragment = yield from configure(run, index)
     if fragment is None:
         yield from release(run, index)
         return -errno.EINVAL
-    nodes, rc = graft(run, above, index, fragment)
+    nodes, rc = graft(run, above, index, fragment, losing=first_alone)
     if rc:
         yield from release(run, index)
         return rc

@@ -10,7 +10,7 @@ from typing import Final
 from pydlpar.constants import Action, IdType, LmbFlags, Resource
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import MemoryStyle
-from pydlpar.request import DIALECTS, HotplugRequest
+from pydlpar.request import HotplugRequest, dialect_of
 from pydlpar.stress.machine import Machine
 from pydlpar.stress.management import Management
 from pydlpar.stress.state import DRC_INDEX
@@ -173,7 +173,7 @@ class _Makers:
             for position in self._positions
         ]
         self._by_count = machine.dispatcher.behaviour.cpu_by_count
-        self._grammar = DIALECTS[dialect]
+        self._grammar = dialect_of(dialect)
         self._invalid_ones = self._list_invalid()
 
     def by_kind(self) -> dict[str, Maker]:

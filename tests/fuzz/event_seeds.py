@@ -19,9 +19,10 @@ import text_forms as forms
 
 import pydlpar
 
-EVENT, BATCH, CARRIER, TEXT = range(4)
+EVENT, BATCH, CARRIER, TEXT, ARROW, BUILD, REQUESTS = range(7)
 RECORD = 2052
 SHORTEST, LONGEST, STEP = 8, 72, 16
+LAYOUTS = 39
 IDS = b"CH DH ED EH EI EP HM HP IE LP LR MC MI MT PH PS SS SW UD UH XX".split()
 
 
@@ -61,6 +62,11 @@ def seeds() -> Iterator[tuple[int, bytes]]:
     for event in whole:
         yield EVENT, event
     yield BATCH, b"".join(vectors.ALL)
+    for count in range(1, len(vectors.ALL)):
+        yield ARROW, b"".join(vectors.ALL[:count])
+    for number in range(LAYOUTS):
+        yield BUILD, bytes([number % 8]) + bytes(range(number, number + LONGEST))
+        yield REQUESTS, bytes([number]) + bytes(range(number, number + LONGEST))
     yield CARRIER, b"".join(vectors.ALL)
     for number, event in enumerate(vectors.ALL):
         yield CARRIER, (number.to_bytes(4, "little") + event).ljust(RECORD, b"\0")

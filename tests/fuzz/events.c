@@ -3,22 +3,16 @@
  * events.c - libFuzzer harness: RTAS events, their fields, carriers and text.
  *
  * The input is two bytes of choices and what is read: as an event, a batch, a
- * carrier or a text. What must hold: no byte out of bounds is touched, verdicts
+ * carrier, a text or Arrow columns, or as what is to be built. What must hold: no byte out of bounds is touched, verdicts
  * are the documented ones and the same by every way, parts lie where they say,
  * a field written its own value changes nothing, a section built from its
  * values reads as these, and a text in pieces gives what it gives whole.
  * abort() is a finding.
  */
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "dlpar.h"
+#include "events.h"
 
 #define N_CHOICES 2u
 #define SECTIONS_MAX 2048u
-#define VALUES_MAX 128u
-#define ROWS_MAX 4096u
 #define PIECE_MAX 97u
 
 /* Bytes that grow, for all that a scan has found. */
@@ -28,23 +22,6 @@ struct log {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* As large as it is, so that a byte too many is seen; none is a byte, too. */
-static uint8_t *copy(const uint8_t *bytes, size_t len)
-{
-	uint8_t *p = malloc(len ? len : 1);
-
-	check(p);
-	if (len)
-		memcpy(p, bytes, len);
-	return p;
-}
 
 static bool documented(int rc)
 {
@@ -61,7 +38,7 @@ static bool documented(int rc)
 	return rc > 0;
 }
 
-static const struct dlpar_rtas_layout *layout_of(uint32_t id)
+const struct dlpar_rtas_layout *fuzz_layout_of(uint32_t id)
 {
 	const struct dlpar_rtas_layout *layouts;
 	int i, n = dlpar_rtas_layouts(&layouts);
@@ -112,7 +89,7 @@ static void overwrite(const uint8_t *bytes, size_t len, uint32_t id,
 static void fields(const uint8_t *bytes, size_t len, uint32_t id,
 		   uint8_t choice)
 {
-	const struct dlpar_rtas_layout *layout = layout_of(id);
+	const struct dlpar_rtas_layout *layout = fuzz_layout_of(id);
 	struct dlpar_rtas_value values[VALUES_MAX];
 	uint8_t *theirs = copy(bytes, len), *mine = copy(bytes, len);
 	int i, n;
@@ -420,7 +397,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < N_CHOICES)
 		return 0;
 	size -= N_CHOICES;
-	switch (data[0] % 4) {
+	switch (data[0] % 7) {
 	case 0:
 		event(dlpar_rtas_event_decode, bytes, size, data[1]);
 		break;
@@ -430,8 +407,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		carrier(bytes, size, data[1]);
 		break;
-	default:
+	case 3:
 		text(bytes, size, data[1]);
+		break;
+	case 4:
+		fuzz_arrow(bytes, size, data[1]);
+		break;
+	case 5:
+		fuzz_build(bytes, size, data[1]);
+		break;
+	default:
+		fuzz_requests(bytes, size, data[1]);
 		break;
 	}
 	return 0;
