@@ -59,6 +59,8 @@ _MS = 1000
 
 _HOTPLUG = int(EventMask.HOTPLUG)
 _LOG_MAX = 2048
+_MOST_EVENTS = 1 << 14
+"""Events of one interrupt."""
 
 _Handler = Callable[[Run, HotplugRequest], Operation]
 _Entry = tuple[_Handler, Behaviour | None]
@@ -185,8 +187,8 @@ class Dispatcher(EntryPoints):
 
         Linux fetches one event an interrupt, ignores the status, and counts on
         being interrupted again; here the status ends it, unless it is the first
-        and `Quirk.STALE_LOG` is on. In a dialect that does not know the interrupt
-        nothing happens.
+        and `Quirk.STALE_LOG` is on, or the 16384th event: what is left waits for the
+        next interrupt. In a dialect that does not know the interrupt nothing happens.
 
         Raises:
             BusyError: a request is being carried out; no event was fetched.
@@ -196,13 +198,14 @@ class Dispatcher(EntryPoints):
             return outcomes
         self._take_lock("hotplug interrupt")
         try:
-            while True:
+            for _ in range(_MOST_EVENTS):
                 status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
                 if status:
                     log = b"" if outcomes else self.ras.stale
                     return [*outcomes, self._act(log)] if log else outcomes
                 self.ras.keep(log)
                 outcomes.append(self._act(log))
+            return outcomes
         finally:
             self._lock.release()
 

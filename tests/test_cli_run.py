@@ -226,7 +226,7 @@ BAD = [
     (["-e", "{binary}"], "byte 0 is 0xff, expected RTAS events"),
     (["-e", "{cut}"], "event 2, which begins at byte 116"),
     (["-e", "{epow}"], "event 1 (type 0x40) has no hotplug section"),
-    (["--plug", "disk"], "--plug disk: not understood, expected cpu[=CORE] or memory"),
+    (["--plug", "disk"], "--plug disk: not understood, expected cpu[=CORE], memory"),
     (["--plug", "memory"], "not understood"),
     (["--plug", "memory=1X"], "size '1X'"),
     (["--plug", "memory=1M"], "must be a multiple of 256 MB"),

@@ -18,7 +18,7 @@ from pydlpar.platforms.faults import faults_of
 from pydlpar.request import DIALECTS
 from pydlpar.stress.cases import CASES, cases
 from pydlpar.stress.exhaust import Summary, exhaust, summarise
-from pydlpar.stress.machine import make_machine, small_tree
+from pydlpar.stress.machine import LIVE, make_machine, small_tree
 
 SETUPS = [
     *((dialect, profile, 1) for dialect in DIALECTS for profile in ("lopar", "qemu")),
@@ -54,6 +54,26 @@ def test_single_faults_break_nothing(total, dialect, profile, version):
     assert summary.trials > 100
     # Most faults are an error to the writer, some are borne.
     assert len(summary.errnos) > 4
+
+
+@pytest.mark.parametrize("resource", [Resource.PCI, Resource.PHB])
+def test_slots_for_live_insertion_in_lopar(total, resource):
+    """As QEMU's slots: their power domain is always on."""
+    for case in cases("6.12"):
+        if case.request is not None and case.request.resource == resource:
+            setup = partial(case.machine, "6.12", "lopar", live=True)
+            made = setup()
+            slots = [c for i, c in made.firmware.connectors.items() if i >> 28 == 4]
+            assert {slot.power_domain for slot in slots} <= {LIVE}
+            found = list(exhaust(setup, case.request))
+            assert [str(trial) for trial in found if trial.violations] == []
+            total.add(found[0])
+
+
+def test_cases_have_names_of_their_own():
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    assert "interrupt after plug core" in names
 
 
 def test_how_many_faults_there_were(total):

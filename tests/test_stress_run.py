@@ -6,12 +6,16 @@ what is wrong.
 
 from __future__ import annotations
 
+import doctest
 import json
+import re
 from itertools import islice
 
 import pytest
+from places import ROOT
 
 from pydlpar import ArgumentError
+from pydlpar.drc_states import PROFILES
 from pydlpar.operations import cpu as cpu_operations
 from pydlpar.request import DIALECTS
 from pydlpar.stress import run as run_module
@@ -24,16 +28,21 @@ from pydlpar.stress.run import Plan, run
 COUNT = 4000
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("dialect", list(DIALECTS))
-def test_all_rules_hold_with_faults(dialect):
-    """Of every kernel line, on the embedded machine."""
-    report = run(Plan(seed=3, dialect=dialect), COUNT, check_every=200)
+def test_all_rules_hold_with_faults(dialect, profile):
+    """Of every kernel line and profile, on the embedded machine."""
+    plan = Plan(seed=3, dialect=dialect, profile=profile)
+    report = run(plan, COUNT, check_every=200)
     assert report.violation is None, str(report.violation)
     assert report.requests == COUNT == sum(report.outcomes.values())
     assert report.faults > COUNT // 50
     assert report.checks > COUNT // 200
     assert report.mended
     assert report.rate > 0
+    assert sum(total for total, _ in report.kinds.values()) == COUNT
+    # Half of what is asked for is done.
+    assert report.outcomes["ok"] > COUNT / 2
 
 
 def test_a_run_is_repeatable():
@@ -49,8 +58,12 @@ def test_a_run_is_repeatable():
 
 
 def test_nothing_is_left_behind_without_faults():
-    report = run(Plan(seed=1), 2000, faults=0)
-    assert (report.faults, report.mended, report.violation) == (0, 0, None)
+    """But by edits of the tree alone, and by a bridge that brings a card along."""
+    weights = {kind: 1 for kind in WEIGHTS if kind not in ("dt", "pci")}
+    for profile in PROFILES:
+        report = run(Plan(seed=1, profile=profile, weights=weights), 2000, faults=0)
+        assert (report.faults, report.violation) == (0, None), str(report.violation)
+        assert report.mended == 0
 
 
 def test_a_violation_ends_the_run(monkeypatch):
@@ -61,14 +74,15 @@ def test_a_violation_ends_the_run(monkeypatch):
         return 0
 
     monkeypatch.setattr(cpu_operations, "release", no_release)
-    report = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    plan = Plan(seed=2, tree=small_tree, weights={"cpu": 1})
+    report = run(plan, COUNT, check_every=5)
     broken = report.violation
     assert broken is not None
     assert broken.step == report.requests < COUNT
     assert {violation.rule for violation in broken.violations} == {"drc-held"}
     assert str(broken).startswith(f"seed 2, step {broken.step}, ")
     assert json.loads(json.dumps(report.to_dict()))["violation"]["seed"] == 2
-    again = run(Plan(seed=2, tree=small_tree), COUNT, check_every=50)
+    again = run(plan, COUNT, check_every=5)
     assert again.violation == broken
 
 
@@ -83,19 +97,20 @@ def test_without_statm_growth_is_not_told(monkeypatch, tmp_path):
     assert run(Plan(tree=small_tree), 100).grown is None
 
 
-def made(seed=1, count=300, dialect="6.12", **options):
+PLAIN = {kind: WEIGHTS[kind] for kind in list(WEIGHTS)[:4]}
+
+
+def made(weights=PLAIN, seed=1, count=300, dialect="6.12"):
     machine = make_machine(small_tree(), dialect=dialect)
-    stream = requests(seed, machine.partition, dialect=dialect, **options)
     done = []
-    for request in islice(stream, count):
+    for request in islice(requests(seed, machine, weights), count):
         done.append((request, machine.dispatcher.handle(request).errno))
     return done
 
 
 def test_requests_fit_the_state():
     """Without faults, only what is meant to be invalid is refused."""
-    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind != "invalid"}
-    done = made(weights=weights)
+    done = made()
     refused = [str(request) for request, failed in done if failed]
     # The last CPU stays, and so do ranges that leave the table, counts too large.
     assert len(refused) < len(done) / 4
@@ -126,11 +141,13 @@ def test_memory_only_before_cpus_came():
     assert all(r.resource == 2 for r, _ in made(dialect="4.1", weights=weights))
 
 
-@pytest.mark.parametrize("weights", [{"cpus": 1}, {}, {"cpu": 0}])
+@pytest.mark.parametrize(
+    "weights", [{"cpus": 1}, {}, {"cpu": 0}, {"cpu": 1, "ofdt": -1}, {"pci": 1}]
+)
 def test_weights_are_checked(weights):
     machine = make_machine(small_tree())
     with pytest.raises(ArgumentError, match="expected"):
-        requests(1, machine.partition, weights)
+        requests(1, machine, weights)
 
 
 def test_repair_puts_connectors_and_threads_right():
@@ -146,6 +163,20 @@ def test_repair_puts_connectors_and_threads_right():
     assert repair(partition, firmware) == 4
     assert check(partition, firmware) == []
     assert repair(partition, firmware) == 0
+
+
+def test_the_page_about_it():
+    """docs/stress.md: its example runs, its weights are those of the mix."""
+    page = ROOT / "docs" / "stress.md"
+    if not page.exists():
+        pytest.skip("the docs are not beside the tests")
+    result = doctest.testfile(str(page), module_relative=False)
+    assert (result.failed, result.attempted) == (0, 3)
+    rows = re.findall(r"^\| (`.*?) \| ([0-9.]+)", page.read_text(), re.MULTILINE)
+    said = {
+        kind: float(weight) for kinds, weight in rows for kind in kinds.split("`")[1::2]
+    }
+    assert said == WEIGHTS
 
 
 def test_memory_stays_flat():

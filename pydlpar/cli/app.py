@@ -83,6 +83,10 @@ _COMMANDS = {
         "pydlpar.cli.slots",
         "List connectors (DRCs) and what is behind them.",
     ),
+    "stress": (
+        "pydlpar.cli.stress",
+        "Hotplug under faults, on the firmware model.",
+    ),
     "tree": (
         "pydlpar.cli.tree",
         "Look at device trees, compare, check and change them.",

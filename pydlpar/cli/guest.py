@@ -21,7 +21,8 @@ from pydlpar.cli.guest_options import (
 from pydlpar.cli.guest_shell import shell
 from pydlpar.cli.inputs import InputError
 from pydlpar.cli.output import Screen, write_file
-from pydlpar.cli.sources import plug, read_requests
+from pydlpar.cli.plugs import plug
+from pydlpar.cli.sources import read_requests
 from pydlpar.cli.words import errno_name
 from pydlpar.platforms.guest import KernelMessage
 from pydlpar.platforms.guest_packages import KERNELS, GuestFiles, fetch

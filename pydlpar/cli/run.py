@@ -21,11 +21,11 @@ from pydlpar import (
 )
 from pydlpar.choose import POLICIES
 from pydlpar.cli.output import write_file
+from pydlpar.cli.plugs import PLUG_HELP, plug, unplug
 from pydlpar.cli.report import JsonReport, Report, TextReport
 from pydlpar.cli.sources import (
     InputError,
     Step,
-    plug,
     read_events,
     read_requests,
     read_tree,
@@ -86,8 +86,21 @@ _PROGRESS_FROM = 2000
     "plugs",
     multiple=True,
     metavar="DEVICE",
-    help="What the platform makes available first: cpu[=CORE] or "
-    "memory=SIZE[@ADDRESS]. May be repeated.",
+    help=f"What the platform makes available first: {PLUG_HELP}; with ,id=NAME to "
+    "unplug it by. May be repeated.",
+)
+@click.option(
+    "--unplug",
+    "unplugs",
+    multiple=True,
+    metavar="DEVICE",
+    help="What the platform asks back in the end, by its id or DRC index; the "
+    "partition acts on it. May be repeated.",
+)
+@click.option(
+    "--user-space",
+    is_flag=True,
+    help="Carry out events of PCI slots and host bridges too, as rtas_errd and drmgr.",
 )
 @click.option(
     "--interrupt/--no-interrupt",
@@ -131,6 +144,8 @@ def run(
     events: tuple[str, ...],
     tree: str | None,
     plugs: tuple[str, ...],
+    unplugs: tuple[str, ...],
+    user_space: bool,
     interrupt: bool | None,
     dialect: str,
     quirks: str | None,
@@ -149,11 +164,12 @@ def run(
       pydlpar run "cpu remove index 0x10000003"
       pydlpar run --plug memory=1G "memory add count 4" --diff
       pydlpar run --plug cpu --plug memory=1G --trace
+      pydlpar run --plug pci=e1000,id=net --unplug net --user-space
       pydlpar run -f requests.txt -e events.bin --json
       pydlpar run -n "cpu remove CPU 3" -n "memory remove count 2" --policy drmgr
 
     Requests given as arguments come first, then those of files, then named ones, then
-    events. `pydlpar slots` prints the names.
+    events, then what is unplugged. `pydlpar slots` prints the names.
     Everything is read before anything is done. At the first refusal the run ends,
     unless --keep-going is given, and no output is written.
 
@@ -172,15 +188,18 @@ def run(
     ]
     for path in events:
         steps += read_events(path)
-    if not steps and not plugs:
+    if not steps and not plugs and not unplugs:
         raise InputError(
-            "nothing to do: give requests, --file, --named, --event or --plug "
-            "(see --help)"
+            "nothing to do: give requests, --file, --named, --event, --plug "
+            "or --unplug (see --help)"
         )
+    answers = interrupt is not False
     if interrupt is None:
         interrupt = not steps
-    dispatcher, firmware = machine(before, dialect, profile, tree, quirks)
-    if interrupt and not dispatcher.behaviour.interrupts:
+    dispatcher, firmware = machine(
+        before, dialect, profile, tree, quirks, user_space=user_space
+    )
+    if (interrupt or (unplugs and answers)) and not dispatcher.behaviour.interrupts:
         raise InputError(
             f"Linux {dialect} does not know the hotplug interrupt: give requests"
         )
@@ -195,6 +214,12 @@ def run(
     refused, left = _carry_out(
         actor, steps, report, interrupt=interrupt, keep_going=keep_going
     )
+    if unplugs and (keep_going or not refused):
+        if not interrupt:
+            firmware.events.clear()  # Of --plug: the requests took the devices.
+        unplug(firmware, unplugs)
+        if answers:
+            refused |= actor.interrupt(report)
     after = dispatcher.partition.tree
     if diff:
         report.diff(before, after)
@@ -211,6 +236,8 @@ def machine(
     profile: str,
     path: str | None,
     quirks: str | None = None,
+    *,
+    user_space: bool = False,
 ) -> tuple[Dispatcher, Firmware]:
     """A partition with a copy of the tree, and the firmware under it."""
     try:
@@ -222,7 +249,10 @@ def machine(
         partition = Partition(DeviceTree.from_dtb(tree.to_dtb()))
     except DlparError as error:
         raise InputError(f"{path or 'the embedded tree'}: {error}") from None
-    return Dispatcher(partition, firmware, dialect=dialect, quirks=quirks), firmware
+    dispatcher = Dispatcher(
+        partition, firmware, dialect, user_space=user_space, quirks=quirks
+    )
+    return dispatcher, firmware
 
 
 class _Actor:
@@ -241,6 +271,13 @@ class _Actor:
             yield self.dispatcher.event(step.data)
         else:
             yield self._written(step)
+
+    def interrupt(self, report: Report) -> bool:
+        """Interrupt the partition; whether it refused what an event asked for."""
+        outcomes = self.dispatcher.interrupt()
+        for outcome in outcomes:
+            report.outcome(Step(b"", True, "interrupt"), outcome)
+        return any(outcome.errno for outcome in outcomes)
 
     def _named(self, step: Step) -> Iterator[Outcome]:
         connectors = self._firmware.connectors
@@ -279,9 +316,7 @@ def _carry_out(
     """Do all steps: whether one was refused, and how many were not tried."""
     refused = False
     if interrupt:
-        for outcome in actor.dispatcher.interrupt():
-            report.outcome(Step(b"", True, "interrupt"), outcome)
-            refused |= bool(outcome.errno)
+        refused = actor.interrupt(report)
     if refused and not keep_going:
         return True, len(steps)
     console = Console(stderr=True)

@@ -12,6 +12,7 @@ import click
 from pydlpar import DeviceTree, DlparError
 from pydlpar.cli import words
 from pydlpar.cli.output import Screen
+from pydlpar.cli.plugs import plug
 from pydlpar.cli.run import machine
 from pydlpar.cli.slots_rows import SlotWriter
 from pydlpar.cli.slots_table import Column, Row, table_lines
@@ -20,7 +21,6 @@ from pydlpar.cli.sources import (
     InputError,
     MissingError,
     Source,
-    plug,
     read_source,
 )
 from pydlpar.platforms.firmware_devices import Connector

@@ -9,21 +9,18 @@ from __future__ import annotations
 import gzip
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple
 
 import click
 
 from pydlpar import (
-    ArgumentError,
     DeviceTree,
     DlparError,
     DtsWarning,
     EventError,
-    Firmware,
     Node,
-    PlatformError,
     TreeError,
     decode_event,
 )
@@ -37,10 +34,6 @@ from pydlpar.cli.inputs import (
 from pydlpar.cli.words import counted, visible
 from pydlpar.data import default_tree_bytes
 from pydlpar.rtas import events_from_hex
-from pydlpar.sizes import parse_size
-
-if TYPE_CHECKING:
-    from pydlpar.platforms.qemu_plug import QemuPlug
 
 __all__ = [
     "EMBEDDED",
@@ -53,7 +46,6 @@ __all__ = [
     "is_directory",
     "is_text",
     "node_at",
-    "plug",
     "read_blob",
     "read_bytes",
     "read_events",
@@ -262,42 +254,3 @@ def _from_dump(data: bytes, shown: str) -> bytes:
         return events_from_hex(data)
     except EventError as error:
         raise InputError(f"{shown}: {error}") from None
-
-
-def _size(text: str, spec: str) -> int:
-    try:
-        return parse_size(text)
-    except ArgumentError:
-        _bad_plug(spec, f"size {text!r}")
-
-
-def _number(text: str, spec: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        _bad_plug(spec, f"number {text!r}")
-
-
-def _bad_plug(spec: str, what: str) -> NoReturn:
-    raise InputError(
-        f"--plug {spec}: {what}, expected cpu[=CORE] or memory=SIZE[@ADDRESS], "
-        "as cpu, cpu=6, memory=1G, memory=512M@0x180000000"
-    )
-
-
-def plug(firmware: Firmware | QemuPlug, specs: Iterable[str]) -> None:
-    """Plug what `--plug` names."""
-    for spec in specs:
-        kind, _, value = spec.partition("=")
-        try:
-            if kind == "cpu":
-                firmware.plug_cpu(_number(value, spec) if value else None)
-            elif kind == "memory" and value:
-                size, _, address = value.partition("@")
-                firmware.plug_memory(
-                    _size(size, spec), addr=_number(address, spec) if address else None
-                )
-            else:
-                _bad_plug(spec, "not understood")
-        except PlatformError as error:
-            raise InputError(f"--plug {spec}: {error}") from None

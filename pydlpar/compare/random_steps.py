@@ -15,7 +15,9 @@ from pydlpar.compare.sides import ModelSide
 from pydlpar.compare.steps import Step
 from pydlpar.drc_states import DrcKind
 from pydlpar.errors import ArgumentError
-from pydlpar.stress.plan import WEIGHTS, requests
+from pydlpar.platforms.faults import Faulty
+from pydlpar.stress.machine import Machine
+from pydlpar.stress.plan import requests
 
 __all__ = ["MIXES", "random_steps"]
 
@@ -45,7 +47,13 @@ _WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "cores": {"cpu": 4, "invalid": 1},
     "dimms": {"memory-index": 3, "memory-count": 1, "memory-range": 1, "invalid": 1},
     "requests": {"cpu": 4, "memory-index": 3, "memory-count": 1, "invalid": 1},
-    "guest": WEIGHTS,
+    "guest": {
+        "cpu": 4,
+        "memory-index": 3,
+        "memory-count": 1,
+        "memory-range": 1,
+        "invalid": 1,
+    },
 }
 _DRIVERS: Final = ("virtio-mouse-pci", "e1000", "nvme")
 _PLACES: Final = ((None, 0), (1, 0), (2, 0), (2, 1), (2, 2), (3, 1), (3, 0))
@@ -122,12 +130,9 @@ class _Logical(_Maker):
         self.first_lmb = (lmbs[0] & 0xFFFF) if lmbs else 0
         self.groups = [g for g in (cores, cores, lmbs, lmbs, lmbs, [*_OTHERS]) if g]
         self.targets = [*cores, *lmbs] or [*_OTHERS]
-        self.requests = requests(
-            seed,
-            model.dispatcher.partition,
-            _WEIGHTS[mix],
-            dialect=model.dispatcher.dialect,
-        )
+        dispatcher, firmware = model.dispatcher, model.platform
+        machine = Machine(dispatcher.partition, firmware, Faulty(firmware), dispatcher)
+        self.requests = iter(requests(seed, machine, _WEIGHTS[mix]))
 
     def weights(self) -> dict[Maker, float]:
         if self.mix == "requests":

@@ -8,6 +8,8 @@ Deviations from Linux, each where it reads what is not its own or loses somethin
 * What is added comes with its children and siblings; Linux attaches one node and
   loses the rest, as here with `Quirk.MIGRATED_CHILDREN`.
 * A CPU whose threads are online stays; Linux stops at a BUG.
+* Firmware that always has more to tell is not listened to for ever, as in Linux: after
+  65536 work areas the update has failed.
 
 Source: Linux arch/powerpc/platforms/pseries/mobility.c `pseries_devicetree_update`.
 """
@@ -40,6 +42,8 @@ _SCOPE: Final = 1
 _LAST, _MORE = 0, 1
 _PHANDLE_CELL: Final = slice(0, 4)
 _PLATFORM_FACILITIES: Final = b"ibm,platform-facilities\0"
+_MOST_AREAS: Final = 1 << 16
+"""Work areas of a migration: 256 MiB of properties."""
 
 
 class UpdatePlatform(Protocol):
@@ -63,6 +67,7 @@ class Migration:
         errno: 0, or why the updates ended early.
         deleted, updated, added: nodes, without those below.
         ignored: nodes of platform facilities, which stay as they are.
+        areas: work areas that firmware was asked to fill.
         warnings: what Linux logs and passes over.
     """
 
@@ -71,7 +76,13 @@ class Migration:
     updated: int = 0
     added: int = 0
     ignored: int = 0
+    areas: int = 0
     warnings: list[str] = field(default_factory=list)
+
+    def take_area(self) -> bool:
+        """Count a work area; False where there have been enough."""
+        self.areas += 1
+        return self.areas <= _MOST_AREAS
 
 
 def migrate(run: Run, platform: UpdatePlatform, result: Migration) -> Operation:
@@ -87,8 +98,7 @@ def migrate(run: Run, platform: UpdatePlatform, result: Migration) -> Operation:
         return _by_phandle(run, phandle) is None
 
     area = bytearray(UPDATE_AREA_LEN)
-    status = _MORE
-    while status == _MORE:
+    while result.take_area():
         status = platform.update_nodes(area, _SCOPE)
         if status not in (_LAST, _MORE):
             rc = rtas_errno(status)
@@ -104,7 +114,10 @@ def migrate(run: Run, platform: UpdatePlatform, result: Migration) -> Operation:
                     _change(run, platform, node, update, result)
         except DecodeError as error:
             return run.fail(-errno.EINVAL, "ibm,update-nodes: {}", error)
-    return 0
+        if status == _LAST:
+            return 0
+    what = "ibm,update-nodes has more to tell after {} work areas"
+    return run.fail(-errno.EIO, what, _MOST_AREAS)
 
 
 def _has_function(run: Run, name: str) -> bool:
@@ -157,9 +170,8 @@ def _update(run: Run, platform: UpdatePlatform, node: Node, result: Migration) -
         return
     area = bytearray(UPDATE_AREA_LEN)
     area[_PHANDLE_CELL] = node.phandle.to_bytes(4, "big")
-    pending: tuple[str, bytes] | None = None
-    status = _MORE
-    while status == _MORE:
+    pending: tuple[str, bytearray] | None = None
+    while result.take_area():
         status = platform.update_properties(area, _SCOPE)
         if status < 0:
             result.warnings.append(
@@ -173,14 +185,17 @@ def _update(run: Run, platform: UpdatePlatform, node: Node, result: Migration) -
                     pending = None
                 elif value:
                     # What goes on has the name that it began with.
-                    name, begun = pending or (name, b"")
-                    pending = (name, begun + value)
+                    name, begun = pending = pending or (name, bytearray())
+                    begun += value
                     if not more:
-                        notify.update(run, node, *pending)
+                        notify.update(run, node, name, bytes(begun))
                         pending = None
         except (ArgumentError, DecodeError) as error:
             result.warnings.append(f"{node.path}: {error}")
             return
+        if status != _MORE:
+            return
+    result.warnings.append(f"{node.path}: there are always more properties")
 
 
 def _remove_property(run: Run, node: Node, name: str) -> None:

@@ -47,6 +47,8 @@ _ALL: Final = 0xFFFFFFFF
 _SCAN_SECONDS: Final = 30
 _TYPE_BYTE: Final = slice(3, 4)
 _PRRN: Final = bytes([EventType.PRRN])
+_MOST_EVENTS: Final = 1 << 14
+"""Events of one poll; firmware that has more to tell is not listened to for ever."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Scan:
     """What one poll with event-scan gave.
 
     Attributes:
-        errno: 0, or ENODEV where the machine has no event-scan or no rate for it.
+        errno: 0; ENODEV where the machine has no event-scan or no rate for it; EIO
+            where there was no end of events.
         status: of the last call; 1 where there are no more events.
         events: the events logged, in order.
         ignored: resource reassignments (PRRN), which Linux does not log.
@@ -158,13 +161,14 @@ class RasEvents:
     def event_scan(self, platform: Platform, tree: DeviceTree) -> Scan:
         """Poll with event-scan until there is no event.
 
-        Hotplug events that come this way are only logged.
+        Hotplug events that come this way are only logged. Linux polls for as long as
+        there are events; here 16384 are enough.
         """
         rate = scan_rate(tree)
         if rate is None:
             return Scan(errno.ENODEV, int(RtasStatus.SUCCESS))
         status, events, ignored = int(RtasStatus.SUCCESS), [], 0
-        while rate:
+        for _ in range(_MOST_EVENTS if rate else 0):
             status, log = platform.event_scan(_ALL, self.log.log_max)
             if status:
                 break
@@ -173,7 +177,8 @@ class RasEvents:
                 continue
             self.log.log(log)
             events.append(log)
-        return Scan(0, status, tuple(events), ignored)
+        endless = len(events) + ignored == _MOST_EVENTS
+        return Scan(errno.EIO if endless else 0, status, tuple(events), ignored)
 
     def _fetch(self, platform: Platform, mask: int) -> tuple[int, bytes]:
         """Status and event of check-exception, or what the buffer holds."""

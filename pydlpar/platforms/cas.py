@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydlpar.errors import DecodeError
-from pydlpar.platforms.firmware import Firmware
-from pydlpar.platforms.guest_tree import guest_tree
-from pydlpar.platforms.numa import Numa
+from pydlpar.platforms.guest_tree import agreed_numa, guest_tree
 from pydlpar.platforms.options import OFFERED, Option, negotiate
 from pydlpar.platforms.rtas_entry import H_PARAMETER, H_SUCCESS
-from pydlpar.tree import DeviceTree
+
+if TYPE_CHECKING:
+    from pydlpar.platforms.firmware import Firmware
+    from pydlpar.platforms.numa import Numa
+    from pydlpar.tree import DeviceTree
 
 __all__ = ["CasReply", "CasRequest", "client_architecture_support", "read_cas_request"]
 
@@ -103,6 +105,7 @@ def client_architecture_support(
 
     What both sides know is agreed on, connectors are reset, hotplug events are
     dropped, and the partition is given a tree that has everything that is plugged.
+    What is plugged from then on says its NUMA node in the form agreed on.
 
     Args:
         boot: the tree that *firmware* was made from, or that the machine started
@@ -113,7 +116,8 @@ def client_architecture_support(
         numa: nodes and distances; None takes what *boot* says.
 
     Raises:
-        DecodeError: the table is malformed.
+        DecodeError: the table is malformed, or a property of *boot* that has to be
+            read.
     """
     request = read_cas_request(table)
     if any(number not in request.vectors for number in _NEEDED):
@@ -124,4 +128,5 @@ def client_architecture_support(
             offered = offered - {Option.HOTPLUG_EVENTS}
     vector = negotiate(request.vectors[_NEEDED[-1]], offered)
     firmware.cas(hotplug_events=Option.HOTPLUG_EVENTS.is_set(vector))
+    firmware.associate(agreed_numa(boot, vector, numa))
     return CasReply(H_SUCCESS, vector, guest_tree(firmware, boot, vector, numa))

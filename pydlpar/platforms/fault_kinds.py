@@ -136,6 +136,8 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "get_power_level": Answer.PAIR,
     "check_exception": Answer.EVENT,
     "event_scan": Answer.EVENT,
+    "update_nodes": Answer.STATUS,
+    "update_properties": Answer.STATUS,
 }
 
 _FAILURES: Final = (

@@ -52,7 +52,13 @@ __all__ = [
 
 _KEPT: Final = 10_000
 _NO_EVENT: Final = (1, b"")
-_EVENT_METHODS: Final = ("check_exception", "event_scan")
+_OTHER_METHODS: Final = (
+    "check_exception",
+    "event_scan",
+    "update_nodes",
+    "update_properties",
+)
+"""What a dispatcher asks beside what operations do; not every platform has them."""
 
 
 class FaultPlan(Protocol):
@@ -192,7 +198,7 @@ class Faulty:
         self._plan = plan
         self._due = self._next(0)
         self._event = b""
-        for name in (*METHODS, *_EVENT_METHODS):
+        for name in (*METHODS, *_OTHER_METHODS):
             method = getattr(platform, name, None)
             if method is not None:
                 setattr(self, name, self._wrapped(name, method))
@@ -232,7 +238,7 @@ class Faulty:
     def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         remember = ANSWERS.get(name) is Answer.EVENT
 
-        def call(*arguments: int) -> Any:
+        def call(*arguments: Any) -> Any:
             number = self.calls
             self.calls = number + 1
             if number != self._due:
@@ -253,13 +259,15 @@ class Faulty:
         number: int,
         name: str,
         method: Callable[..., Any],
-        arguments: tuple[int, ...],
+        arguments: tuple[Any, ...],
     ) -> Any:
         fault = self._plan.pick(number, name)
         self._due = self._next(number + 1)
         if fault is None:
             return method(*arguments)
-        self.injected.append(Injected(number, name, arguments, fault))
+        # A work area, which the platform would fill, is no argument to be shown.
+        shown = tuple(value for value in arguments if isinstance(value, int))
+        self.injected.append(Injected(number, name, shown, fault))
         self.n_injected += 1
         self.counts[name, fault.kind, fault.value] += 1
         answer = ANSWERS.get(name, Answer.ERRNO)

@@ -11,10 +11,12 @@ from __future__ import annotations
 from pydlpar.constants import Action, Resource
 from pydlpar.drc_states import PROFILES
 from pydlpar.errors import ArgumentError, PlatformError
+from pydlpar.platforms.cas import CasReply, client_architecture_support
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_events import Clock
 from pydlpar.platforms.firmware_inventory import read_inventory
 from pydlpar.platforms.firmware_repeats import RepeatedCalls
+from pydlpar.platforms.numa import Numa
 from pydlpar.platforms.pci_bus import HostBridge, PciDevice
 from pydlpar.platforms.pci_function import PciFunction
 from pydlpar.request import HotplugRequest
@@ -79,6 +81,10 @@ class Firmware(RepeatedCalls):
     def connectors(self) -> dict[int, Connector]:
         """Every connector by DRC index; a copy of the index, not of the entries."""
         return dict(self._connectors)
+
+    def connector(self, index: int) -> Connector | None:
+        """The connector with a DRC index; None where there is none."""
+        return self._connectors.get(index)
 
     def plug_cpu(
         self, core_id: int | None = None, id: str | None = None, node: int | None = None
@@ -272,6 +278,36 @@ class Firmware(RepeatedCalls):
         self.events.hotplug_class = hotplug_events
         self._reset_connectors()
         self.events.drop_hotplug()
+
+    def client_architecture_support(
+        self,
+        boot: DeviceTree,
+        table: bytes,
+        *,
+        numa: Numa | None = None,
+    ) -> CasReply:
+        """The hypervisor call of that name: what the partition can do, and its tree.
+
+        See `platforms.cas`, also for what firmware is to offer.
+
+        Args:
+            boot: the tree that this firmware was made from; not changed.
+            table: what the partition passes: processors and option vectors.
+            numa: nodes and distances; None takes what *boot* says.
+
+        Raises:
+            DecodeError: the table is malformed, or a property of *boot* that has to
+                be read.
+        """
+        return client_architecture_support(self, boot, table, numa=numa)
+
+    def associate(self, numa: Numa) -> None:
+        """Have devices say their NUMA nodes so from now on, also those that are there.
+
+        Raises:
+            DecodeError: a device of the boot tree names none of the nodes.
+        """
+        self._chassis.associate(numa)
 
     def _reset_connectors(self) -> None:
         for connector in list(self._connectors.values()):

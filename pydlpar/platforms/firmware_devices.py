@@ -136,9 +136,13 @@ class Connector:
     def detach(self) -> None:
         """Take the device away; the state stays."""
         self.device = None
+        self.forget_fragment()
+        self.situation &= ~(_DEVICE | _UNPLUG)
+
+    def forget_fragment(self) -> None:
+        """Have configure-connector build anew what it delivers."""
         self.server = self.walked = None
         self.at_start = True
-        self.situation &= ~(_DEVICE | _UNPLUG)
 
     def request_unplug(self) -> None:
         """Note that the platform wants the device back."""

@@ -8,7 +8,8 @@ from typing import Final
 from pydlpar.constants import DrcType, LmbFlags
 from pydlpar.drc import DrcList, drc_id, drc_type
 from pydlpar.drc_states import DrcKind, drc_kind
-from pydlpar.drmem import Lmb, LmbTable, LookupArrays
+from pydlpar.drmem import Lmb, LookupArrays
+from pydlpar.drmem_read import read_lmbs
 from pydlpar.errors import DecodeError, PlatformError
 from pydlpar.node import Node
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
@@ -22,8 +23,6 @@ DEFAULT_LMB_SIZE: Final = 256 << 20
 """Bytes of an LMB where the tree does not say: QEMU's."""
 
 _MAX_CONNECTORS: Final = 1 << 21
-_ROOT_CELLS: Final = 1
-"""What `#address-cells` of the root is where it is absent (Linux)."""
 _DRMEM: Final = "/ibm,dynamic-reconfiguration-memory"
 # Bytes of option vector 5 (LoPAR B.6.2.3), and what they say.
 _HOTPLUG_BYTE, _HOTPLUG_BIT = 6, 0x04
@@ -152,7 +151,7 @@ def _add_memory(inventory: Inventory, tree: DeviceTree) -> None:
         inventory.lmb_size = node.u64("ibm,lmb-size")
         if not inventory.lmb_size:
             raise DecodeError(f"{node.path}: ibm,lmb-size is 0", offset=0)
-        for lmb in _read_lmbs(tree, node, inventory.lmb_size):
+        for lmb in read_lmbs(tree) or ():
             if not lmb.flags & LmbFlags.DRC_INVALID:
                 _add_lmb(inventory, lmb)
     known = {connector.index for connector in inventory.lmbs.values()}
@@ -162,19 +161,6 @@ def _add_memory(inventory: Inventory, tree: DeviceTree) -> None:
             inventory.lmbs.setdefault(base, connector)
     inventory.lmbs = dict(sorted(inventory.lmbs.items()))
     inventory.domains = _domains(tree, node)
-
-
-def _read_lmbs(tree: DeviceTree, node: Node, lmb_size: int) -> LmbTable:
-    root = tree.root
-    cells = root.u32("#address-cells") if "#address-cells" in root else _ROOT_CELLS
-    if cells not in (1, 2):
-        raise DecodeError(f"/: #address-cells is {cells}, expected 1 or 2", offset=0)
-    return LmbTable.from_properties(
-        node.get("ibm,dynamic-memory"),
-        node.get("ibm,dynamic-memory-v2"),
-        lmb_size,
-        cells,
-    )
 
 
 def _add_lmb(inventory: Inventory, lmb: Lmb) -> None:

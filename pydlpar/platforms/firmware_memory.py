@@ -80,7 +80,7 @@ class MemorySlots:
         self._profile = inventory.profile
         self._registry = registry
         self._connectors = inventory.connectors
-        self._domains = inventory.domains
+        self._inventory = inventory
         self._slots = inventory.slots
         self._lmb_size = inventory.lmb_size
         self._lmbs = inventory.lmbs
@@ -251,17 +251,17 @@ class MemorySlots:
 
     def check_node(self, node: int) -> None:
         """Raise PlatformError where there is no such NUMA node."""
-        if not 0 <= node < len(self._domains):
+        if not 0 <= node < len(self._inventory.domains):
             raise PlatformError(
                 f"'DIMM property node has value {node}' which exceeds the number of "
-                f"numa nodes: {len(self._domains)}"
+                f"numa nodes: {len(self._inventory.domains)}"
             )
 
     def node(self, connector: Connector, device: Device) -> FragmentNode:
         """What configure-connector delivers for an LMB or an NVDIMM."""
         index = connector.index
         phandle = None if self._profile == "qemu" else index
-        domains = self._domains[device.node or 0]
+        domains = self._inventory.domains[device.node or 0]
         if isinstance(device, Nvdimm):
             return pmem_node(
                 index,

@@ -58,7 +58,7 @@ class PciTopology:
     def __init__(self, inventory: Inventory, registry: Registry) -> None:
         self._profile = inventory.profile
         self._connectors = inventory.connectors
-        self._domains = inventory.domains
+        self._inventory = inventory
         self._interrupt_parent = inventory.interrupt_parent or INTERRUPT_PARENT
         self._registry = registry
         self._buses: dict[str, PciBus] = {}
@@ -276,7 +276,7 @@ class PciTopology:
         """
         self._registry.check_id(id)
         connector = self._bridge_place(index)
-        if numa_node is not None and not 0 <= numa_node < len(self._domains):
+        if numa_node is not None and not 0 <= numa_node < len(self._inventory.domains):
             raise PlatformError("Invalid NUMA node ID for PCI host bridge")
         number = drc_id(connector.index)
         connector.children = self._add_slots(number, 0)
@@ -363,6 +363,6 @@ class PciTopology:
     def node(self, device: Device) -> FragmentNode:
         """What configure-connector delivers for a host bridge or a function."""
         nodes = PciNodes(
-            self._profile, self._domains, self._order, self._interrupt_parent
+            self._profile, self._inventory.domains, self._order, self._interrupt_parent
         )
         return nodes.node(device)

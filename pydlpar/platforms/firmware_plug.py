@@ -18,7 +18,9 @@ from pydlpar.platforms.firmware_memory import MemorySlots
 from pydlpar.platforms.firmware_pci import Deletion, PciTopology
 from pydlpar.platforms.firmware_registry import Registry
 from pydlpar.platforms.fragments import CpuTemplate
+from pydlpar.platforms.numa import Numa
 from pydlpar.platforms.pci_bus import HostBridge, PciDevice
+from pydlpar.tree import DeviceTree
 
 __all__ = ["Chassis"]
 
@@ -38,9 +40,8 @@ class Chassis:
 
     def __init__(self, inventory: Inventory, address_bug: bool) -> None:
         self._profile = inventory.profile
-        self._template = inventory.template
         self._radix = inventory.radix
-        self._domains = inventory.domains
+        self._inventory = inventory
         self._cpus = {
             drc_id(connector.index): connector
             for connector in sorted(
@@ -52,6 +53,28 @@ class Chassis:
         self.registry = Registry(inventory.devices)
         self.memory = MemorySlots(inventory, self.registry, address_bug)
         self.pci = PciTopology(inventory, self.registry)
+
+    def associate(self, numa: Numa) -> None:
+        """Have all devices say their NUMA nodes as *numa* has them, from now on.
+
+        Raises:
+            DecodeError: a device of the boot tree names none of the nodes.
+        """
+        inventory = self._inventory
+        if inventory.domains == numa.domains:
+            return
+        inventory.domains = numa.domains
+        if inventory.template is not None:
+            inventory.template = inventory.template.moved(numa)
+        for device in self.registry:
+            if device.template is not None:
+                device.template = device.template.moved(numa)
+            if device.fragment is not None:
+                tree = DeviceTree.from_dtb(device.fragment)
+                numa.write_to(tree)
+                device.fragment = tree.to_dtb()
+        for connector in inventory.connectors.values():
+            connector.forget_fragment()
 
     def is_boot_core(self, device: Device) -> bool:
         """True for the core that the machine cannot run without: the first."""
@@ -67,7 +90,7 @@ class Chassis:
         self.registry.check_id(id)
         connector = self._cpu_place(core_id)
         self.memory.check_node(node or 0)
-        if self._template is None:
+        if self._inventory.template is None:
             raise PlatformError("the tree has no core to model one on")
         device = Device(DeviceKind.CORE, id, self.registry.path(id), [connector])
         device.core_id, device.node = drc_id(connector.index), node
@@ -113,13 +136,13 @@ class Chassis:
             return self.memory.node(connector, device)
         index = connector.index
         phandle = None if self._profile == "qemu" else index
-        domains = None if device.node is None else self._domains[device.node]
+        domains = None if device.node is None else self._inventory.domains[device.node]
         return self._core_template(device).node(
             device.core_id, index, domains, phandle, radix=self._radix
         )
 
     def _core_template(self, device: Device) -> CpuTemplate:
-        template = device.template or self._template
+        template = device.template or self._inventory.template
         if template is None:
             raise PlatformError("the tree has no core to model one on")
         return template

@@ -9,13 +9,17 @@ looks like the cores that the machine has; only its numbers are its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydlpar.connector import FragmentNode
+
+if TYPE_CHECKING:
+    from pydlpar.platforms.numa import Numa
 
 __all__ = ["CpuTemplate", "lmb_node", "pmem_node"]
 
 _CELL: Final = 4
+_ASSOCIATIVITY: Final = "ibm,associativity"
 _CPU_ORDER: Final = (
     "ibm,dec-bits",
     "ibm,processor-radix-AP-encodings",
@@ -85,6 +89,18 @@ class CpuTemplate:
         servers = self._properties.get("ibm,ppc-interrupt-server#s", bytes(_CELL))
         self.threads = max(1, len(servers) // _CELL)
 
+    def moved(self, numa: Numa) -> CpuTemplate:
+        """The same core, which says its NUMA node as *numa* has it.
+
+        Raises:
+            DecodeError: it names none of the nodes.
+        """
+        said = self._properties.get(_ASSOCIATIVITY)
+        if said is None:
+            return self
+        again = {_ASSOCIATIVITY: numa.again(said, is_cpu=True)}
+        return CpuTemplate(self._base, {**self._properties, **again})
+
     def node(
         self,
         core_id: int,
@@ -108,8 +124,8 @@ class CpuTemplate:
         own = {"name": _text(name)} | self._properties
         own |= {"reg": _cells([core_id]), "ibm,my-drc-index": _cells([drc_index])}
         self._number_threads(own, core_id)
-        if "ibm,associativity" in own:
-            own["ibm,associativity"] = self._associativity(core_id, associativity)
+        if _ASSOCIATIVITY in own:
+            own[_ASSOCIATIVITY] = self._associativity(core_id, associativity)
         if radix and "ibm,pft-size" in own:
             own["ibm,pft-size"] = bytes(len(own["ibm,pft-size"]))
         if phandle is not None:
@@ -131,7 +147,7 @@ class CpuTemplate:
 
     def _associativity(self, core_id: int, domains: Sequence[int] | None) -> bytes:
         if domains is None:
-            return self._properties["ibm,associativity"][:-_CELL] + _cells([core_id])
+            return self._properties[_ASSOCIATIVITY][:-_CELL] + _cells([core_id])
         return _cells([len(domains) + 1, *domains, core_id])
 
 
@@ -156,7 +172,7 @@ def lmb_node(
     if address_bug:
         address = drc_index * size
     properties = {
-        "ibm,associativity": _cells([len(domains), *domains]),
+        _ASSOCIATIVITY: _cells([len(domains), *domains]),
         "reg": address.to_bytes(2 * _CELL, "big") + size.to_bytes(2 * _CELL, "big"),
         "device_type": _text("memory"),
     }
@@ -191,7 +207,7 @@ def pmem_node(
         "ibm,block-size": block_size.to_bytes(2 * _CELL, "big"),
         "ibm,my-drc-index": _cells([drc_index]),
         "ibm,unit-guid": _text(uuid),
-        "ibm,associativity": _cells([len(domains), *domains]),
+        _ASSOCIATIVITY: _cells([len(domains), *domains]),
         "device_type": _text("ibm,pmemory"),
         "compatible": _text("ibm,pmemory"),
         "reg": _cells([drc_index]),

@@ -8,7 +8,8 @@ is made from the tree that the machine started with.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
 from pydlpar.connector import fragment_nodes, make_fragment
 from pydlpar.constants import DrcType
@@ -16,24 +17,26 @@ from pydlpar.drc import Drc, DrcList, drc_id, drc_type
 from pydlpar.drc_encode import ARRAYS, drc_arrays, drc_info
 from pydlpar.drc_states import DrcKind
 from pydlpar.drmem import LmbTable
-from pydlpar.errors import DecodeError, PlatformError
+from pydlpar.drmem_read import read_lmbs
+from pydlpar.errors import PlatformError
 from pydlpar.node import Node
 from pydlpar.platforms.dynamic_memory import Dimm, drmem_properties, lmb_rows
-from pydlpar.platforms.firmware import Firmware
-from pydlpar.platforms.firmware_devices import Connector, DeviceKind
+from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
 from pydlpar.platforms.firmware_inventory import DEFAULT_LMB_SIZE
-from pydlpar.platforms.numa import RTAS_PROPERTIES, Numa, form_of
+from pydlpar.platforms.numa import Numa, form_of
 from pydlpar.platforms.options import Option
 from pydlpar.tree import DeviceTree
 
-__all__ = ["guest_tree"]
+if TYPE_CHECKING:
+    from pydlpar.platforms.firmware import Firmware
+
+__all__ = ["agreed_numa", "guest_tree", "list_connectors"]
 
 _DRMEM: Final = "/ibm,dynamic-reconfiguration-memory"
 _PERSISTENT: Final = "/ibm,persistent-memory"
 _VECTOR: Final = "ibm,architecture-vec-5"
 _INFO: Final = "ibm,drc-info"
 _MY_INDEX: Final = "ibm,my-drc-index"
-_ASSOCIATIVITY: Final = "ibm,associativity"
 _CELL: Final = 4
 
 
@@ -58,16 +61,27 @@ def guest_tree(
     tree = boot.copy()
     _remove_absent(tree, firmware)
     _add_present(tree, firmware)
-    form = 2 if Option.FORM2.is_set(vector) else 1
-    nodes = numa or Numa.from_tree(boot)
-    if numa is not None or form != form_of(boot):
-        nodes = nodes.as_form(form)
-        _associate(tree, nodes)
+    nodes = agreed_numa(boot, vector, numa)
+    if numa is not None or nodes.form != form_of(boot):
+        nodes.write_to(tree)
     _write_memory(tree, firmware, vector, nodes)
-    _list_connectors(tree, Option.DRC_INFO.is_set(vector))
+    list_connectors(tree, Option.DRC_INFO.is_set(vector))
     chosen = tree.get("/chosen") or tree.add_node("/chosen", {})
     chosen[_VECTOR] = vector
     return tree
+
+
+def agreed_numa(boot: DeviceTree, vector: bytes, numa: Numa | None = None) -> Numa:
+    """Nodes and distances in the form that was agreed on.
+
+    Args:
+        numa: instead of what *boot* says.
+    """
+    form = 2 if Option.FORM2.is_set(vector) else 1
+    nodes = Numa.from_tree(boot)
+    if numa is None and nodes.form == form:
+        return nodes
+    return (numa or nodes).as_form(form)
 
 
 def _owners(tree: DeviceTree) -> Iterator[tuple[Node, int]]:
@@ -136,72 +150,54 @@ def _parent(tree: DeviceTree, connector: Connector) -> Node:
     raise PlatformError(f"{connector!r} is in no list of the tree")
 
 
-def _associate(tree: DeviceTree, numa: Numa) -> None:
-    """Write every node's associativity anew."""
-    for node in tree.nodes():
-        if _ASSOCIATIVITY in node:
-            node[_ASSOCIATIVITY] = _associativity(node, numa)
-    rtas = tree.get("/rtas")
-    if rtas is None:
-        return
-    for name in RTAS_PROPERTIES:
-        if name in rtas:
-            del rtas[name]
-    for name, value in numa.rtas_properties().items():
-        rtas[name] = value
-
-
-def _associativity(node: Node, numa: Numa) -> bytes:
-    """Of a node that names its NUMA node last; a core, before its first thread."""
-    cells = node.u32s(_ASSOCIATIVITY)
-    is_cpu = node.get("device_type") == b"cpu\0"
-    count = 2 if is_cpu else 1
-    where = cells[-count] if len(cells) > count else len(numa.domains)
-    if where >= len(numa.domains):
-        raise DecodeError(
-            f"{node.path}: {_ASSOCIATIVITY} {cells}, expected to name one of "
-            f"{len(numa.domains)} NUMA nodes",
-            offset=0,
-        )
-    return numa.cpu(where, cells[-1]) if is_cpu else numa.memory(where)
-
-
 def _write_memory(
     tree: DeviceTree, firmware: Firmware, vector: bytes, numa: Numa
 ) -> None:
     """The table of LMBs, of the version that was agreed on."""
     old = tree.get(_DRMEM)
     lmb_size = DEFAULT_LMB_SIZE if old is None else old.u64("ibm,lmb-size")
-    bases = _bases(old, firmware, lmb_size)
+    bases = _bases(read_lmbs(tree), firmware, lmb_size)
     arrays = numa.lookup_arrays()
     if old is not None:
         tree.remove(old)
     if not bases or not Option.DYNAMIC_MEMORY.is_set(vector):
         return
     dimms = [
-        Dimm(device.address, device.size, device.node or 0)
+        part
         for device in firmware.devices
         if device.kind is DeviceKind.DIMM
+        for part in _parts(device, lmb_size, whole=firmware.profile == "qemu")
     ]
     rows = lmb_rows(bases, lmb_size, dimms)
     version = 2 if Option.DYNAMIC_MEMORY_V2.is_set(vector) else 1
     tree.add_node(_DRMEM, drmem_properties(rows, lmb_size, arrays, version))
 
 
-def _bases(old: Node | None, firmware: Firmware, lmb_size: int) -> dict[int, int]:
+def _parts(device: Device, lmb_size: int, *, whole: bool) -> Iterator[Dimm]:
+    """What is there of a DIMM: LMBs may be lost to an unplug refused half way.
+
+    QEMU has them assigned: the memory is still in its place (*whole*).
+    """
+    if whole:
+        yield Dimm(device.address, device.size, device.node or 0)
+        return
+    base = device.address
+    for is_there, run in groupby(device.connectors, lambda c: c.device is device):
+        size = len(list(run)) * lmb_size
+        if is_there:
+            yield Dimm(base, size, device.node or 0)
+        base += size
+
+
+def _bases(old: LmbTable | None, firmware: Firmware, lmb_size: int) -> dict[int, int]:
     """DRC index by base address: as the old table has it, or by the index."""
     indexes = [c.index for c in firmware.connectors.values() if c.kind is DrcKind.LMB]
-    listed: dict[int, int] = {}
-    if old is not None:
-        table = LmbTable.from_properties(
-            old.get("ibm,dynamic-memory"), old.get("ibm,dynamic-memory-v2"), lmb_size
-        )
-        listed = {lmb.drc_index: lmb.base for lmb in table}
+    listed = {lmb.drc_index: lmb.base for lmb in old or ()}
     return {listed.get(i, drc_id(i) * lmb_size): i for i in sorted(indexes)}
 
 
-def _list_connectors(tree: DeviceTree, as_info: bool) -> None:
-    """Lists of connectors in the form that was agreed on."""
+def list_connectors(tree: DeviceTree, as_info: bool) -> None:
+    """Write the lists of connectors as `ibm,drc-info`, or as the four arrays."""
     for node in tree.nodes():
         if as_info and ARRAYS[0] in node:
             listed = DrcList.from_properties(node.properties)

@@ -40,6 +40,7 @@ _MAX_NODES: Final = 256
 _FORM1_STEPS: Final = (LOCAL_DISTANCE, 30, 60, 120)
 """The largest distance of each level, from the node outwards."""
 
+_ASSOCIATIVITY: Final = "ibm,associativity"
 _POINTS: Final = "ibm,associativity-reference-points"
 _MAX_DOMAINS: Final = "ibm,max-associativity-domains"
 _INDEXES: Final = "ibm,numa-lookup-index-table"
@@ -135,6 +136,52 @@ class Numa(NamedTuple):
         """`ibm,associativity` of a core, which ends with its first thread's id."""
         domains = self.domains[node]
         return _cells(len(domains) + 1, *domains, server)
+
+    def write_to(self, tree: DeviceTree) -> None:
+        """Have a tree say these nodes and distances, in this form.
+
+        What has an associativity says its node, whatever form it says it in.
+
+        Raises:
+            DecodeError: an associativity names none of the nodes.
+        """
+        for node in tree.by_property(_ASSOCIATIVITY):
+            is_cpu = node.get("device_type") == b"cpu\0"
+            try:
+                node[_ASSOCIATIVITY] = self.again(node[_ASSOCIATIVITY], is_cpu=is_cpu)
+            except DecodeError as error:
+                raise DecodeError(f"{node.path}: {error}", offset=0) from None
+        rtas = tree.get("/rtas")
+        if rtas is None:
+            return
+        for name in RTAS_PROPERTIES:
+            if name in rtas:
+                del rtas[name]
+        for name, value in self.rtas_properties().items():
+            rtas[name] = value
+
+    def again(self, said: bytes, *, is_cpu: bool) -> bytes:
+        """`ibm,associativity` of what was on the same node in another form.
+
+        Args:
+            said: that names its node last; a core, before its first thread.
+
+        Raises:
+            DecodeError: it names none of the nodes.
+        """
+        cells = [
+            int.from_bytes(said[at : at + _CELL], "big")
+            for at in range(0, len(said), _CELL)
+        ]
+        count = 2 if is_cpu else 1
+        where = cells[-count] if len(cells) > count else len(self.domains)
+        if where >= len(self.domains):
+            raise DecodeError(
+                f"{_ASSOCIATIVITY} {cells}, expected to name one of "
+                f"{len(self.domains)} NUMA nodes",
+                offset=0,
+            )
+        return self.cpu(where, cells[-1]) if is_cpu else self.memory(where)
 
     def lookup_arrays(self) -> bytes:
         """`ibm,associativity-lookup-arrays`: an array each node, without count."""

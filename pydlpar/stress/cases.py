@@ -7,7 +7,7 @@ done with it here, and `exhaust` covers it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from pydlpar.constants import Action, Resource
@@ -33,6 +33,7 @@ class Case(NamedTuple):
         request: the request; None for the interrupt, with what *prepare* raises.
         by_count: only for kernel lines that take CPUs by count.
         io: the machine has PCI slots and persistent memory.
+        given: what the machine is like, in words, where *prepare* does something.
         prepare: what is done before, to a machine whose connectors all
             have a device (none of those that are not in use, for the interrupt).
     """
@@ -41,10 +42,23 @@ class Case(NamedTuple):
     by_count: bool = False
     io: bool = False
     prepare: Callable[[Machine], object] = _nothing
+    given: str = ""
 
-    def machine(self, dialect: str, profile: str, version: int = 1) -> Machine:
-        """The machine, with an LMB table of that version."""
-        domain = LIVE if profile == "qemu" else _POWER_DOMAIN
+    @property
+    def name(self) -> str:
+        """What tells it from the other cases."""
+        words = "interrupt" if self.request is None else str(self.request)
+        return f"{words} after {self.given}" if self.given else words
+
+    def machine(
+        self, dialect: str, profile: str, version: int = 1, *, live: bool = False
+    ) -> Machine:
+        """The machine, with an LMB table of that version.
+
+        Its slots have a power domain; those of QEMU, and all where *live* is true,
+        are for live insertion.
+        """
+        domain = LIVE if live or profile == "qemu" else _POWER_DOMAIN
         made = make_machine(
             _tree(version, self.io, domain),
             dialect=dialect,
@@ -62,13 +76,17 @@ def _tree(version: int, io: bool, power_domain: int) -> DeviceTree:
     return small_tree(version=version, io=io, power_domain=power_domain)
 
 
+def _unplug(machine: Machine, index: int) -> None:
+    """Ask for the device behind a connector, and leave the event."""
+    connector = machine.firmware.connector(index)
+    if connector is not None and connector.device is not None:
+        machine.firmware.unplug(connector.device)
+
+
 def _unplug_memory(machine: Machine) -> None:
     """Ask for all LMBs in use, so that firmware lets them go."""
-    firmware = machine.firmware
-    dimm = firmware.connectors[0x80000001].device
-    if dimm is not None:
-        firmware.unplug(dimm)
-    firmware.events.clear()
+    _unplug(machine, 0x80000001)
+    machine.firmware.events.clear()
 
 
 def _io(resource: Resource, action: Action, index: int) -> Case:
@@ -97,11 +115,13 @@ CASES = (
     _case("memory remove count 2"),
     _case("memory add indexed-count 2 0x80000006"),
     _case("memory remove indexed-count 2 0x80000002"),
-    Case(parse_request("memory remove index 0x80000003"), prepare=_unplug_memory),
-    Case(parse_request("memory remove count 4"), prepare=_unplug_memory),
-    Case(
-        parse_request("memory remove indexed-count 4 0x80000001"),
-        prepare=_unplug_memory,
+    *(
+        Case(parse_request(text), prepare=_unplug_memory, given="unplug DIMM")
+        for text in (
+            "memory remove index 0x80000003",
+            "memory remove count 4",
+            "memory remove indexed-count 4 0x80000001",
+        )
     ),
     *(
         _io(resource, action, index)
@@ -113,20 +133,14 @@ CASES = (
         )
         for action in (Action.ADD, Action.REMOVE)
     ),
-    Case(None, prepare=lambda machine: machine.firmware.plug_cpu(4)),
-    Case(None, prepare=lambda machine: machine.firmware.plug_memory(512 * _MIB)),
+    Case(None, prepare=lambda made: made.firmware.plug_cpu(4), given="plug core"),
     Case(
         None,
-        prepare=lambda machine: machine.firmware.unplug(
-            machine.firmware.connectors[0x10000002].device or ""
-        ),
+        prepare=lambda made: made.firmware.plug_memory(512 * _MIB),
+        given="plug DIMM",
     ),
-    Case(
-        None,
-        prepare=lambda machine: machine.firmware.unplug(
-            machine.firmware.connectors[0x80000001].device or ""
-        ),
-    ),
+    Case(None, prepare=partial(_unplug, index=0x10000002), given="unplug core"),
+    Case(None, prepare=partial(_unplug, index=0x80000001), given="unplug DIMM"),
 )
 """The cases, on `small_tree()`: two of four cores, four of eight LMBs are in use."""
 

@@ -27,6 +27,7 @@ _CONFIGURE: Final = "ibm,configure-connector"
 # Which argument of a call says what it is about; the first where not named.
 _SUBJECT: Final = {_SENSOR: 1, _INDICATOR: 1}
 _POWER: Final = "set-power-level"
+_CARDS: Final = (Resource.PCI, Resource.DT)
 _USES: Final = ("add-memory", "online-cpu")
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
 
@@ -41,6 +42,7 @@ class Subject(NamedTuple):
         reserved: an LMB is RESERVED.
         slot: it is a physical slot.
         booked: there was a property to write the LMB table to.
+        bridge: DRC index of the PCI bridge that a slot is behind.
     """
 
     drc: int | None = None
@@ -49,6 +51,7 @@ class Subject(NamedTuple):
     reserved: bool = False
     slot: bool = False
     booked: bool = True
+    bridge: int | None = None
 
 
 class Evidence:
@@ -60,6 +63,7 @@ class Evidence:
         undone: calls that worked in requests that failed, likewise.
         removing: those that failed in a request to remove.
         edited: DRC indexes of requests of the resource "dt".
+        arrived: DRC indexes of cards that were added.
         memory: DRC indexes and bases that failed requests for memory called about.
     """
 
@@ -70,12 +74,15 @@ class Evidence:
         self.removing: set[tuple[str, int]] = set()
         self.memory: set[int] = set()
         self.edited: set[int] = set()
+        self.arrived: set[int] = set()
 
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
         request, calls = outcome.request, outcome.calls
         if request is not None and request.resource == Resource.DT:
             self.edited.add(request.drc_index or 0)
+        if request is not None and request.resource in _CARDS and not outcome.errno:
+            self.arrived.add(request.drc_index or 0)
         if not calls:
             return
         failed = {_about(call) for call in calls if _has_failed(call)}
@@ -102,6 +109,7 @@ class Evidence:
         self.undone.clear()
         self.removing.clear()
         self.edited.clear()
+        self.arrived.clear()
 
     def has_failed(self, functions: Iterable[str], key: int | None) -> bool:
         """Whether one of these calls failed about *key*."""
@@ -218,7 +226,11 @@ def _is_reserved(evidence: Evidence, subject: Subject) -> bool:
 
 
 def _edited(evidence: Evidence, subject: Subject) -> bool:
-    return subject.drc in evidence.edited
+    return not evidence.edited.isdisjoint((subject.drc, subject.bridge))
+
+
+def _came_along(evidence: Evidence, subject: Subject) -> bool:
+    return subject.bridge in evidence.arrived
 
 
 def _slot_overlooked(evidence: Evidence, subject: Subject) -> bool:
@@ -279,8 +291,15 @@ EXCUSES: Final = (
     Excuse(
         HELD,
         "kernel.md 4.6",
-        "dt edits the tree only: user space acquires and releases the DRC",
+        "dt edits the tree only: user space acquires and releases the DRC, and those "
+        "behind a bridge",
         _edited,
+    ),
+    Excuse(
+        LOST,
+        "operations/io.py",
+        "drmgr acquires what a PHB has in its slots, not what a bridge brings along",
+        _came_along,
     ),
     Excuse(
         LOST,

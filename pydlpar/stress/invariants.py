@@ -45,6 +45,7 @@ from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, Partition
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.firmware_devices import Connector
+from pydlpar.platforms.pci_bus import PciDevice
 from pydlpar.stress import evidence as known
 from pydlpar.stress.aftermath import broken_by_request
 from pydlpar.stress.evidence import Evidence, Subject, excuse_for
@@ -297,11 +298,24 @@ def _other_connectors(view: _View) -> Iterator[_Deviation]:
         if count > 1:
             message = f"{count} nodes have DRC index {index:#010x}"
             yield _Deviation("drc-node", message)
+    above = _bridges(view)
     for index, connector in view.connectors.items():
         if connector.kind is not DrcKind.LMB and not connector.is_cpu:
             slot = connector.kind is DrcKind.PHYSICAL
-            subject = Subject(index, slot=slot)
+            subject = Subject(index, slot=slot, bridge=above.get(index))
             yield from _taken(connector, index in owners, subject)
+
+
+def _bridges(view: _View) -> dict[int, int]:
+    """The slot of the PCI bridge that a slot is behind, by DRC index."""
+    if view.firmware is None:
+        return {}
+    return {
+        slot.index: device.connectors[0].index
+        for device in view.firmware.devices
+        if isinstance(device, PciDevice) and device.behind is not None
+        for slot in device.behind.slots.values()
+    }
 
 
 def _taken(connector: Connector, has: bool, subject: Subject) -> Iterator[_Deviation]:

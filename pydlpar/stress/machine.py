@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
 
 from pydlpar.constants import LmbFlags
 from pydlpar.data import default_tree_bytes
@@ -16,6 +17,8 @@ from pydlpar.partition import DYNAMIC_MEMORY, LOOKUP_ARRAYS, Partition
 from pydlpar.platforms.faults import NEVER, FaultPlan, Faulty
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.firmware_devices import DeviceKind
+from pydlpar.platforms.guest_tree import list_connectors
+from pydlpar.stress.management import CARD, free_bridges, free_slots, plug_bridge
 from pydlpar.tree import DeviceTree
 
 __all__ = ["LIVE", "Machine", "default_tree", "make_machine", "small_tree"]
@@ -36,8 +39,18 @@ _BRIDGE = "/pci@800000020000000"
 _LMB_SIZE = 256 << 20
 _L2_PHANDLE = 0x2000
 _L3_PHANDLE = 0x3000
-_DIMMS = 16
-"""DIMMs to fill a machine with; QEMU has slots for 32 by default."""
+_SINGLES = 24
+"""LMBs that get a DIMM of their own."""
+_DIMMS = 6
+"""DIMMs for the other LMBs."""
+_MEMORY_KINDS = (DeviceKind.DIMM, DeviceKind.NVDIMM)
+_NVDIMMS = 2
+_MANY = 8
+_CARDS = 4
+_KEPT_SLOTS = 4
+"""Slots left to `Management`."""
+_BEHIND = "behind"
+_KEPT_FAULTS = 100
 _DRMEM = "/ibm,dynamic-reconfiguration-memory"
 
 
@@ -63,10 +76,16 @@ class Machine:
         return self.dispatcher.behaviour.memory
 
 
-def default_tree(dialect: str = "6.12") -> DeviceTree:
-    """The tree that comes with the package, as a kernel line can read it."""
+def default_tree(dialect: str = "6.12", profile: str = "qemu") -> DeviceTree:
+    """The tree that comes with the package, as a kernel line can read it.
+
+    Connectors are listed in `ibm,drc-info` where the profile is "lopar" and the line
+    reads it; QEMU 7.2 has the four arrays.
+    """
     tree = DeviceTree.from_dtb(default_tree_bytes())
-    if behaviour_of(dialect).memory is not MemoryStyle.TABLE:
+    if behaviour_of(dialect).memory is MemoryStyle.TABLE:
+        list_connectors(tree, profile == "lopar")
+    else:
         node = tree[_DRMEM]
         table = Partition(tree).lmbs
         node[DYNAMIC_MEMORY] = table.to_v1()
@@ -206,6 +225,7 @@ def make_machine(
     profile: str = "lopar",
     faults: FaultPlan = NEVER,
     populate: bool = True,
+    devices: bool = False,
     max_busy: int | None = None,
 ) -> Machine:
     """Put a machine together.
@@ -218,22 +238,31 @@ def make_machine(
         faults: what fails; calls are counted from the first request on.
         populate: plug a core or an LMB into every connector that has none, so
             that requests decide alone what is in use.
+        devices: plug cards into PCI slots and NVDIMMs as well, which nobody has
+            taken yet; the LMBs whose addresses those have are nobody's.
         max_busy: see `Dispatcher`.
     """
-    tree = default_tree(dialect) if tree is None else tree
+    tree = default_tree(dialect, profile) if tree is None else tree
     firmware = Firmware.from_tree(tree, profile)
     partition = Partition(tree.copy())
     if populate:
-        _populate(firmware, partition)
-    platform = Faulty(firmware, faults)
+        _populate(firmware, partition, _NVDIMMS if devices else 0)
+    if devices:
+        _plug_devices(firmware, partition.lmbs.lmb_size)
+    platform = Faulty(firmware, faults, keep=_KEPT_FAULTS)
     dispatcher = Dispatcher(
         partition, platform, dialect, user_space=True, max_busy=max_busy
     )
     return Machine(partition, firmware, platform, dispatcher)
 
 
-def _populate(firmware: Firmware, partition: Partition) -> None:
-    """Put a device behind each CPU and LMB connector; the events are dropped."""
+def _populate(firmware: Firmware, partition: Partition, spared: int) -> None:
+    """Put a device behind each CPU and LMB connector; the events are dropped.
+
+    Some DIMMs have one LMB, the others several; those could not all be had back from a
+    partition on QEMU, where they stay away. The last LMBs are spared where there are
+    enough.
+    """
     empty = [c for c in firmware.connectors.values() if c.device is None]
     if any(device.kind is DeviceKind.CORE for device in firmware.devices):
         for connector in empty:
@@ -241,21 +270,53 @@ def _populate(firmware: Firmware, partition: Partition) -> None:
                 firmware.plug_cpu()
     missing = {c.index for c in empty if c.kind is DrcKind.LMB}
     bases = [lmb.base for lmb in partition.lmbs if lmb.drc_index in missing]
+    if spared and len(bases) > _MANY:
+        del bases[-spared:]
     size = partition.lmbs.lmb_size
-    for base, count in _runs(bases, size, -(-len(bases) // _DIMMS)):
-        firmware.plug_memory(count * size, addr=base)
+    room = max(_free_dimm_slots(firmware) - spared, 0)
+    singles = min(_SINGLES, max(room - _DIMMS, room // 2))
+    for base in bases[:singles]:
+        firmware.plug_memory(size, addr=base)
+    bases = bases[singles:]
+    if firmware.profile != "qemu":
+        room = min(room - singles, _DIMMS)
+        for base, count in _runs(bases, size, -(-len(bases) // max(room, 1)))[:room]:
+            firmware.plug_memory(count * size, addr=base)
     firmware.events.clear()
 
 
-def _runs(bases: list[int], size: int, longest: int) -> Iterator[tuple[int, int]]:
+def _free_dimm_slots(firmware: Firmware) -> int:
+    """Slots for DIMMs; each has a connector of persistent memory, in QEMU."""
+    taken = [device for device in firmware.devices if device.kind in _MEMORY_KINDS]
+    slots = sum(c.drc_type == "PMEM" for c in firmware.connectors.values())
+    return (slots or _PMEM_SLOTS) - len(taken)
+
+
+def _plug_devices(firmware: Firmware, lmb_size: int) -> None:
+    """Cards, bridges of both kinds, and NVDIMMs; the events are dropped."""
+    slots = list(free_slots(firmware))[_KEPT_SLOTS:]
+    for bus, slot in slots[1 : 1 + _CARDS]:
+        firmware.plug_pci(CARD, slot, bus=bus)
+    for bus, slot in slots[:1]:
+        firmware.plug_pci("pci-bridge", slot, id=_BEHIND, bus=bus, chassis=1)
+        firmware.plug_pci(CARD, 1, bus=_BEHIND)
+    for number in islice(free_bridges(firmware), 1):
+        plug_bridge(firmware, number)
+    kinds = [(c.drc_type, c.device) for c in firmware.connectors.values()]
+    n_lmbs = sum(name == "MEM" and device is None for name, device in kinds)
+    n_places = sum(name == "PMEM" and device is None for name, device in kinds)
+    for number in range(min(_NVDIMMS, n_lmbs, n_places)):
+        firmware.plug_nvdimm(lmb_size, str(UUID(int=number + 1)))
+    firmware.events.clear()
+
+
+def _runs(bases: list[int], size: int, longest: int) -> list[tuple[int, int]]:
     """Base and number of LMBs that follow each other, *longest* at most."""
-    start = count = 0
+    found: list[tuple[int, int]] = []
     for base in bases:
+        start, count = found[-1] if found else (0, 0)
         if count and base == start + count * size and count < longest:
-            count += 1
-            continue
-        if count:
-            yield start, count
-        start, count = base, 1
-    if count:
-        yield start, count
+            found[-1] = start, count + 1
+        else:
+            found.append((base, 1))
+    return found

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from random import Random
 from typing import Final
 
 from pydlpar.constants import Action, IdType, LmbFlags, Resource
 from pydlpar.errors import ArgumentError
-from pydlpar.operations.behaviour import behaviour_of
-from pydlpar.partition import Partition
+from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.request import HotplugRequest, dialect_of
+from pydlpar.stress.machine import Machine
+from pydlpar.stress.management import Management
 from pydlpar.stress.state import DRC_INDEX
+from pydlpar.stress.steps import (
+    Step,
+    device_makers,
+    entry_makers,
+    malformed,
+    raised,
+    written,
+)
 
-__all__ = ["WEIGHTS", "requests"]
+__all__ = ["WEIGHTS", "Item", "Requests", "requests"]
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "cpu": 4,
-    "memory-index": 3,
-    "memory-count": 1,
-    "memory-range": 1,
-    "invalid": 1,
+    "cpu": 40,
+    "memory-index": 30,
+    "memory-count": 10,
+    "memory-range": 10,
+    "invalid": 4,
+    "text": 4,
+    "malformed": 2,
+    "event": 2,
+    "plug": 1,
+    "pci": 1,
+    "phb": 0.02,
+    "pmem": 1,
+    "dt": 1,
+    "ofdt": 1,
+    "probe": 1,
 }
 """How often each kind comes, beside the others.
 
-`cpu` by index, and by count where the kernel line takes that; memory by `index`, by
-`count` and by indexed-count (`range`); `invalid` ones are refused, each for another
-reason.
+CPUs and memory come and go most, as on real machines; of the others there are some
+ten thousand in a million.
+
+* `cpu`: by index, and by count where the kernel line takes that;
+* `memory-index`, `memory-count`, `memory-range`: by index, count, indexed-count;
+* `invalid`: refused, each for another reason;
+* `text`: one of the above, as text written; `event`: as an event of firmware;
+* `malformed`: text that is no request;
+* `plug`: the management plugs a core, a DIMM of one LMB, a card or a host bridge, or
+  asks for it back, and the partition is interrupted;
+* `pci`, `phb`, `pmem`: what is there goes, what is not comes;
+* `dt`: the same as an edit of the tree alone;
+* `ofdt`: nodes and properties through `/proc/powerpc/ofdt`;
+* `probe`: a core by hand, probed or released.
+
+What a machine does not have and a kernel line does not know is left out. Where
+firmware is QEMU, memory goes only after the management has asked for it; where the
+kernel line never configures it (4.1, 4.5), what a removal leaves is given back first.
 """
 
 _ADD, _REMOVE = Action.ADD, Action.REMOVE
@@ -39,58 +74,83 @@ _MOST_CPUS: Final = 2
 _BY_INDEX_SHARE: Final = 0.75
 _DECK: Final = 4096
 
-Maker = Callable[[], HotplugRequest]
+Item = HotplugRequest | Step
+"""A request to be carried out, or something else to be done."""
+
+Maker = Callable[[], Item]
+
+
+class Requests:
+    """Requests without an end, each made when it is asked for; see `requests`.
+
+    Attributes:
+        kind: the kind of the latest one.
+    """
+
+    def __init__(
+        self, seed: int, makers: Mapping[str, Maker], weights: Mapping[str, float]
+    ) -> None:
+        self.kind = ""
+        self._random = Random(seed)
+        self._makers = [(kind, makers[kind]) for kind in weights]
+        self._weights = [*weights.values()]
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            deck = self._random.choices(self._makers, self._weights, k=_DECK)
+            for kind, maker in deck:
+                self.kind = kind
+                yield maker()
 
 
 def requests(
-    seed: int,
-    partition: Partition,
-    weights: Mapping[str, float] | None = None,
-    *,
-    dialect: str = "6.12",
-) -> Iterator[HotplugRequest]:
-    """Requests without an end, each made when it is asked for.
+    seed: int, machine: Machine, weights: Mapping[str, float] | None = None
+) -> Requests:
+    """Requests without an end, for a machine as it is when each is made.
 
-    The same seed on the same partition that answers the same gives the same
-    requests.
+    The same seed on the same machine that answers the same gives the same requests.
 
     Args:
         seed: of the random numbers.
-        partition: where they are to fit: what is absent is added, what is present
+        machine: where they are to fit: what is absent is added, what is present
             removed, unless it is the last.
         weights: see `WEIGHTS`, which it replaces.
-        dialect: the kernel line that they are for.
 
     Raises:
-        ArgumentError: a weight is not of `WEIGHTS`, or none is above 0.
+        ArgumentError: a weight is not of `WEIGHTS` or below 0, or none of those that
+            this machine has is above 0.
     """
     weights = WEIGHTS if weights is None else weights
     unknown = weights.keys() - WEIGHTS.keys()
     if unknown:
         known = ", ".join(WEIGHTS)
         raise ArgumentError(f"weight of {min(unknown)!r}: expected one of {known}")
-    makers = _Makers(Random(seed), partition, dialect).by_kind()
+    makers = _Makers(Random(seed), machine).by_kind()
     chosen = {kind: weight for kind, weight in weights.items() if kind in makers}
-    if not any(weight > 0 for weight in chosen.values()):
-        raise ArgumentError(f"weights {dict(weights)}: expected one above 0")
-    return _endless(Random(seed), [makers[kind] for kind in chosen], [*chosen.values()])
-
-
-def _endless(
-    random: Random, makers: list[Maker], weights: list[float]
-) -> Iterator[HotplugRequest]:
-    while True:
-        for maker in random.choices(makers, weights, k=_DECK):
-            yield maker()
+    if not any(weight > 0 for weight in chosen.values()) or min(chosen.values()) < 0:
+        had = ", ".join(makers)
+        raise ArgumentError(
+            f"weights {dict(weights)}: expected one above 0, and none below; this "
+            f"machine has {had}"
+        )
+    return Requests(seed, makers, chosen)
 
 
 class _Makers:
-    """Makes a request of each kind. Bound to one partition and one kernel line."""
+    """Makes a request of each kind. Bound to one machine."""
 
-    def __init__(self, random: Random, partition: Partition, dialect: str) -> None:
+    def __init__(self, random: Random, machine: Machine) -> None:
+        partition, dialect = machine.partition, machine.dispatcher.dialect
+        self._random = random
         self._below = random.random
+        self._machine = machine
+        self._management = Management(machine, random)
         self._partition = partition
         self._table = partition.lmbs
+        # QEMU takes no memory back that it has not asked for; the oldest kernels leave
+        # it in a state in which no firmware does.
+        is_qemu = machine.firmware.profile == "qemu"
+        self._asks_back = is_qemu or machine.style is MemoryStyle.CLONE
         cpus = partition.cpus
         listed = [] if cpus is None else partition.cpu_indexes(cpus)
         self._cpu_list = [index for indexes in listed for index in indexes]
@@ -99,27 +159,48 @@ class _Makers:
             position
             for position, lmb in enumerate(self._table)
             if not lmb.flags & _RESERVED
+            and (not self._asks_back or lmb.drc_index in self._management.dimms)
         ]
+        self._known_positions = frozenset(self._positions)
+        # What a removal that fails goes on with cannot be had back, either.
+        self._removes_by_count = not self._asks_back or all(
+            position in self._known_positions
+            for position, lmb in enumerate(self._table)
+            if lmb.flags & _ASSIGNED
+        )
         self._lmb_requests = [
             _pair(_MEMORY, self._table[position].drc_index)
             for position in self._positions
         ]
-        self._by_count = behaviour_of(dialect).cpu_by_count
+        self._by_count = machine.dispatcher.behaviour.cpu_by_count
         self._grammar = dialect_of(dialect)
         self._invalid_ones = self._list_invalid()
 
     def by_kind(self) -> dict[str, Maker]:
         """The makers of what this machine and kernel line have."""
-        makers: dict[str, Maker] = {"invalid": self._invalid}
+        machine, random = self._machine, self._random
+        plain: dict[str, Callable[[], HotplugRequest]] = {"invalid": self._invalid}
         taken = self._grammar.resources.values()
         if self._cpu_list and _CPU in taken:
-            makers["cpu"] = self._any_cpu if self._by_count else self._cpu
+            plain["cpu"] = self._any_cpu if self._by_count else self._cpu
         if self._positions:
-            makers["memory-index"] = self._memory_index
-            makers["memory-count"] = self._memory_count
+            plain["memory-index"] = self._memory_index
+            plain["memory-count"] = self._memory_count
             if _BY_RANGE in self._grammar.id_types.values():
-                makers["memory-range"] = self._memory_range
+                plain["memory-range"] = self._memory_range
+        some = [*plain.values()]
+        makers: dict[str, Maker] = {**plain}
+        makers["text"] = lambda: written(machine, str(random.choice(some)()))
+        makers["malformed"] = partial(malformed, machine, random)
+        if machine.dispatcher.behaviour.interrupts:
+            makers["event"] = lambda: raised(machine, random.choice(some)())
+        if self._management.has_places:
+            makers["plug"] = self._plug
+        makers |= device_makers(machine, random) | entry_makers(machine, random)
         return makers
+
+    def _plug(self) -> Step:
+        return Step("the management", lambda: self._management.change()[1])
 
     def _any_cpu(self) -> HotplugRequest:
         if self._below() < _BY_INDEX_SHARE:
@@ -146,14 +227,35 @@ class _Makers:
 
     def _memory_index(self) -> HotplugRequest:
         at = int(self._below() * len(self._positions))
+        position = self._positions[at]
         add, remove = self._lmb_requests[at]
-        assigned = self._table.flags(self._positions[at]) & _ASSIGNED
-        return remove if assigned else add
+        if self._table.flags(position) & _ASSIGNED:
+            return self._arranged(remove, [position])
+        return self._arranged(add, [position])
 
     def _memory_count(self) -> HotplugRequest:
         count = 1 + int(self._below() * _MOST_LMBS)
         action = _ADD if self._below() < self._free_share() else _REMOVE
-        return HotplugRequest(_MEMORY, action, _BY_COUNT, None, count, None)
+        if action == _REMOVE and not self._removes_by_count:
+            return self._memory_index()
+        positions: Iterable[int] = ()
+        if self._asks_back:
+            lowest = self._lowest(0 if action == _ADD else _ASSIGNED, count)
+            positions = self._known_positions.intersection(lowest)
+            count = len(positions)
+            if not count:
+                return self._memory_index()
+        request = HotplugRequest(_MEMORY, action, _BY_COUNT, None, count, None)
+        return self._arranged(request, positions)
+
+    def _lowest(self, assigned: int, count: int) -> list[int]:
+        """The LMBs that the kernel takes for a count: the lowest that it can."""
+        found: list[int] = []
+        position = self._table.next(0, _ASSIGNED | _RESERVED, assigned)
+        while position is not None and len(found) < count:
+            found.append(position)
+            position = self._table.next(position + 1, _ASSIGNED | _RESERVED, assigned)
+        return found
 
     def _free_share(self) -> float:
         free = self._table.count(_ASSIGNED | _RESERVED, 0)
@@ -165,7 +267,23 @@ class _Makers:
         position = self._positions[at]
         action = _REMOVE if self._table.flags(position) & _ASSIGNED else _ADD
         index = self._lmb_requests[at][0].drc_index
-        return HotplugRequest(_MEMORY, action, _BY_RANGE, index, count, None)
+        if self._asks_back:
+            while position + count - 1 not in self._known_positions:
+                count -= 1
+        request = HotplugRequest(_MEMORY, action, _BY_RANGE, index, count, None)
+        return self._arranged(request, range(position, position + count))
+
+    def _arranged(
+        self, request: HotplugRequest, positions: Iterable[int]
+    ) -> HotplugRequest:
+        """The request, with the management's part done where it has one."""
+        if self._asks_back:
+            adds = request.action == _ADD
+            do = self._management.offer if adds else self._management.ask_back
+            for position in positions:
+                if adds is not bool(self._table.flags(position) & _ASSIGNED):
+                    do(self._table[position].drc_index)
+        return request
 
     def _invalid(self) -> HotplugRequest:
         return self._invalid_ones[int(self._below() * len(self._invalid_ones))]

@@ -20,9 +20,10 @@ from pydlpar.drc_states import DrcKind
 from pydlpar.partition import Partition
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.firmware_devices import Connector
-from pydlpar.stress.state import cpu_threads
+from pydlpar.platforms.firmware_power import FULL_POWER
+from pydlpar.stress.state import DRC_INDEX, cpu_threads
 
-__all__ = ["repair"]
+__all__ = ["give_back", "repair"]
 
 _ISOLATION: Final = int(Indicator.ISOLATION_STATE)
 _ALLOCATION: Final = int(Indicator.ALLOCATION_STATE)
@@ -31,13 +32,15 @@ _UNISOLATE: Final = int(IsolationState.UNISOLATE)
 _UNUSABLE: Final = int(AllocationState.UNUSABLE)
 _USABLE: Final = int(AllocationState.USABLE)
 _ASSIGNED: Final = int(LmbFlags.ASSIGNED)
+_UNISOLATED: Final = (DrcState.LOGICAL_UNISOLATE, DrcState.PHYSICAL_UNISOLATE)
 _NO_DRC: Final = int(LmbFlags.DRC_INVALID)
 
 
 def repair(partition: Partition, firmware: Firmware) -> int:
     """Give back what the partition does not use, configure and start what it has.
 
-    Goes the way that the state tables allow, by the firmware's own calls.
+    Goes the way that the state tables allow, by the firmware's own calls. A DIMM that
+    QEMU does not take back unasked leaves for good.
 
     Returns:
         How many connectors and threads were not as they should be.
@@ -49,11 +52,15 @@ def repair(partition: Partition, firmware: Firmware) -> int:
         for lmb in partition.lmbs
         if lmb.flags & _ASSIGNED and not lmb.flags & _NO_DRC
     }
-    for index, connector in firmware.connectors.items():
-        if connector.is_cpu:
-            mended += _settle(firmware, connector, index in cpus)
-        elif connector.kind is DrcKind.LMB:
-            mended += _settle(firmware, connector, index in wanted)
+    wanted |= cpus.keys()
+    for node in partition.tree.by_property(DRC_INDEX):
+        wanted.add(node.u32(DRC_INDEX))
+    # What is behind another connector comes after it, and goes before it.
+    known = sorted(firmware.connectors.items())
+    for index, connector in reversed(known):
+        mended += index not in wanted and give_back(firmware, connector)
+    for index, connector in known:
+        mended += index in wanted and _take(firmware, connector)
     for threads in cpus.values():
         stopped = set(partition.allowed(threads)) - partition.online
         partition.online |= stopped
@@ -61,18 +68,32 @@ def repair(partition: Partition, firmware: Firmware) -> int:
     return mended
 
 
-def _settle(firmware: Firmware, connector: Connector, used: bool) -> bool:
-    """Bring a connector where it belongs; whether it was elsewhere."""
-    index, table = connector.index, connector.table
-    if connector.state == (table.ready if used else table.empty):
+def _take(firmware: Firmware, connector: Connector) -> bool:
+    """Configure what the partition has; whether it was not."""
+    index = connector.index
+    if connector.is_in_use:
         return False
-    if used:
+    if connector.kind is DrcKind.PHYSICAL:
+        firmware.set_power_level(connector.power_domain, FULL_POWER)
+    else:
         firmware.set_indicator(_ALLOCATION, index, _USABLE)
-        firmware.set_indicator(_ISOLATION, index, _UNISOLATE)
+    firmware.set_indicator(_ISOLATION, index, _UNISOLATE)
+    firmware.configure_connector(index)
+    return True
+
+
+def give_back(firmware: Firmware, connector: Connector) -> bool:
+    """Release what the partition does not have; whether it was not."""
+    index, device = connector.index, connector.device
+    if connector.is_empty_state or connector.state == DrcState.PHYSICAL_AVAILABLE:
+        return False
+    if connector.state in _UNISOLATED:
         firmware.configure_connector(index)
-        return True
-    if connector.state == DrcState.LOGICAL_UNISOLATE:
-        firmware.configure_connector(index)
-    firmware.set_indicator(_ISOLATION, index, _ISOLATE)
-    firmware.set_indicator(_ALLOCATION, index, _UNUSABLE)
+    refused = firmware.set_indicator(_ISOLATION, index, _ISOLATE)
+    if refused and device is not None and len(device.connectors) == 1:
+        firmware.unplug(device)
+        firmware.events.clear()
+        firmware.set_indicator(_ISOLATION, index, _ISOLATE)
+    if connector.kind is not DrcKind.PHYSICAL:
+        firmware.set_indicator(_ALLOCATION, index, _UNUSABLE)
     return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from os import sysconf
@@ -19,6 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+from pydlpar.dispatch import Outcome
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.platforms.faults import AtRandom, Injected
@@ -26,12 +27,12 @@ from pydlpar.request import HotplugRequest
 from pydlpar.stress.evidence import Evidence
 from pydlpar.stress.invariants import Violation, check
 from pydlpar.stress.machine import Machine, make_machine
-from pydlpar.stress.plan import requests
+from pydlpar.stress.plan import Item, Requests, requests
 from pydlpar.stress.repair import repair
 from pydlpar.stress.state import Snapshot, snapshot
 from pydlpar.tree import DeviceTree
 
-__all__ = ["Broken", "Plan", "Report", "run"]
+__all__ = ["Broken", "Plan", "Report", "Run", "run"]
 
 _STATM: Final = Path("/proc/self/statm")
 _RESIDENT: Final = 1  # which number of it
@@ -59,19 +60,18 @@ class Plan:
     tree: Callable[[], DeviceTree] | None = None
 
     def machine(self, faults: float) -> Machine:
-        """The machine, with faults in that share of its calls."""
+        """The machine, with devices everywhere, and faults in a share of its calls."""
         return make_machine(
             None if self.tree is None else self.tree(),
             dialect=self.dialect,
             profile=self.profile,
             faults=AtRandom(self.seed, faults),
+            devices=True,
         )
 
-    def requests(self, machine: Machine) -> Iterator[HotplugRequest]:
+    def requests(self, machine: Machine) -> Requests:
         """The requests, one after the other."""
-        return requests(
-            self.seed, machine.partition, self.weights, dialect=self.dialect
-        )
+        return requests(self.seed, machine, self.weights)
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class Report:
         seed, dialect, profile: of the plan.
         requests: how many were carried out.
         outcomes: how many by result: "ok" or the name of the errno.
+        kinds: how many of each kind (see `plan.WEIGHTS`), and how many of those failed.
         faults: how many calls failed, of `calls`.
         checks: how often the rules were checked.
         mended: connectors and threads set right that requests had left behind.
@@ -132,6 +133,7 @@ class Report:
     profile: str
     requests: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
     calls: int = 0
     faults: int = 0
     checks: int = 0
@@ -161,77 +163,119 @@ def run(
 ) -> Report:
     """Carry out *count* requests; stop at the first violation.
 
+    See `Run`, which can be watched.
+    """
+    under_way = Run(plan, count, faults=faults, check_every=check_every)
+    for _ in under_way:
+        pass
+    return under_way.report
+
+
+class Run:
+    """A run; it goes on while it is iterated over.
+
     Every *check_every* requests, the next one that a fault meets is looked at from
     before to after, and what was left behind until then is mended (`repair`); then
     no exception is made any more.
 
     Args:
         plan: which requests, on which machine.
+        count: how many.
         faults: share of the calls that fail, 0 to 1.
         check_every: requests from check to check.
 
+    Attributes:
+        report: what it did so far; complete when the iteration ends, however it does.
+
     Raises:
-        ArgumentError: *check_every* is below 1, or *faults* is not a probability.
+        ArgumentError: *check_every* is below 1, *faults* is not a probability, or
+            the plan has a weight that cannot be.
     """
-    if check_every < 1:
-        raise ArgumentError(f"check_every {check_every}: expected 1 or more")
-    machine = plan.machine(faults)
-    return _Run(plan, machine).go(count, check_every)
 
-
-class _Run:
-    """A run under way."""
-
-    def __init__(self, plan: Plan, machine: Machine) -> None:
+    def __init__(
+        self, plan: Plan, count: int, *, faults: float = 0.01, check_every: int = 1000
+    ) -> None:
+        if check_every < 1:
+            raise ArgumentError(f"check_every {check_every}: expected 1 or more")
         self._plan = plan
-        self._machine = machine
-        self._stream = plan.requests(machine)
-        self._evidence = Evidence(machine.style)
-        self._errnos: Counter[int] = Counter()
-        # 4.1 never configures an LMB, which therefore cannot be isolated; QEMU keeps
-        # memory that it did not ask for: a removal succeeds with a refused release.
-        self._refuses = machine.style is MemoryStyle.CLONE or plan.profile == "qemu"
+        self._count = count
+        self._check_every = check_every
+        self._machine = plan.machine(faults)
+        self._requests = plan.requests(self._machine)
+        self._stream = iter(self._requests)
+        self._evidence = Evidence(self._machine.style)
+        self._results: Counter[tuple[str, int]] = Counter()
+        self._latest: tuple[Item | None, Outcome | None] = None, None
+        style = self._machine.style
+        # 4.1 never configures an LMB, which therefore cannot be isolated.
+        self._refuses = style is MemoryStyle.CLONE
         self._done = 0
-        self._report = Report(plan.seed, plan.dialect, plan.profile)
+        self.report = Report(plan.seed, plan.dialect, plan.profile)
 
-    def go(self, count: int, check_every: int) -> Report:
-        """Carry out *count* requests."""
-        report, platform = self._report, self._machine.platform
+    def __iter__(self) -> Iterator[Report]:
+        """Carry out all; yields `report` after each check."""
+        report, count = self.report, self._count
         start = perf_counter()
         first = None
-        while self._done < count and report.violation is None:
-            self._carry_out(min(check_every, count - self._done))
-            if self._done < count:
-                self._sample(count)
-            if first is None and self._done >= count // 10:
-                first = _resident()
-        if report.violation is None:
-            self._settle(full=True)
+        try:
+            while self._done < count and report.violation is None:
+                self._carry_out(min(self._check_every, count - self._done))
+                if self._done < count:
+                    self._sample(count)
+                if first is None and self._done >= count // 10:
+                    first = _resident()
+                self._sum_up(start)
+                yield report
+            if report.violation is None:
+                self._settle(full=True)
+        finally:
+            self._sum_up(start)
+        last = _resident()
+        report.grown = None if first is None or last is None else last - first
+
+    def _sum_up(self, start: float) -> None:
+        report, platform = self.report, self._machine.platform
         report.seconds = perf_counter() - start
         report.requests = self._done
         report.calls, report.faults = platform.calls, platform.n_injected
+        errnos: Counter[int] = Counter()
+        kinds: dict[str, tuple[int, int]] = {}
+        for (kind, number), n in sorted(self._results.items()):
+            errnos[number] += n
+            total, failed = kinds.get(kind, (0, 0))
+            kinds[kind] = total + n, failed + (n if number else 0)
+        report.kinds = kinds
         report.outcomes = {
-            errno.errorcode.get(number, "ok"): n
-            for number, n in sorted(self._errnos.items())
+            errno.errorcode.get(number, "ok"): n for number, n in sorted(errnos.items())
         }
-        last = _resident()
-        report.grown = None if first is None or last is None else last - first
-        return report
 
     def _carry_out(self, count: int) -> None:
         """The hot loop."""
         handle = self._machine.dispatcher.handle
-        platform, errnos = self._machine.platform, self._errnos
+        platform, results = self._machine.platform, self._results
+        source = self._requests
         note, always = self._evidence.note, self._refuses
         seen = platform.n_injected
-        for request in islice(self._stream, count):
-            outcome = handle(request)
-            failed = outcome.errno
-            errnos[failed] += 1
-            if failed or always or platform.n_injected != seen:
-                seen = platform.n_injected
-                note(outcome)
-        self._done += count
+        outcome: Outcome | None
+        for item in islice(self._stream, count):
+            if isinstance(item, HotplugRequest):
+                outcome = handle(item)
+                failed = outcome.errno
+                if failed or always or platform.n_injected != seen:
+                    seen = platform.n_injected
+                    note(outcome)
+            else:
+                outcome, failed = self._step(item.perform())
+            results[source.kind, failed] += 1
+            self._done += 1
+        self._latest = item, outcome
+
+    def _step(self, outcomes: Sequence[Outcome]) -> tuple[Outcome | None, int]:
+        """The only outcome, where there is one only; the first errno that is not 0."""
+        for outcome in outcomes:
+            self._evidence.note(outcome)
+        failed = next((o.errno for o in outcomes if o.errno), 0)
+        return outcomes[0] if len(outcomes) == 1 else None, failed
 
     def _sample(self, count: int) -> None:
         """Look at the next request that a fault is to meet, from before to after."""
@@ -239,7 +283,7 @@ class _Run:
         while self._done < count and platform.due - platform.calls > _NEAR:
             self._carry_out(1)
         if self._done < count:
-            full = self._report.checks % _FULL_EVERY == 0
+            full = self.report.checks % _FULL_EVERY == 0
             before = snapshot(self._machine.partition, full=full)
             self._carry_out(1)
             self._check(before, full)
@@ -247,15 +291,15 @@ class _Run:
 
     def _check(self, before: Snapshot | None, full: bool) -> None:
         """Check the rules, those of the last request too where *before* is given."""
-        machine, report = self._machine, self._report
+        machine, report = self._machine, self.report
         if report.violation is not None:
             return
         report.checks += 1
-        outcome = machine.dispatcher.last
+        request, outcome = self._latest
         violations = check(
             machine.partition,
             machine.firmware,
-            before,
+            None if outcome is None else before,
             None if before is None else outcome,
             evidence=self._evidence,
             full=full,
@@ -264,7 +308,7 @@ class _Run:
             report.violation = Broken(
                 self._plan.seed,
                 self._done,
-                "" if outcome is None else str(outcome.request),
+                "" if request is None else str(request),
                 tuple(violations),
                 tuple(machine.platform.injected)[-_LATEST:],
             )
@@ -272,7 +316,7 @@ class _Run:
     def _settle(self, full: bool) -> None:
         """Mend what was left behind; from then on nothing is excused."""
         machine = self._machine
-        self._report.mended += repair(machine.partition, machine.firmware)
+        self.report.mended += repair(machine.partition, machine.firmware)
         self._evidence.forget()
         self._check(None, full)
 
