@@ -174,3 +174,14 @@ def test_files_stay_small():
         if path.suffix in (".py", ".c", ".h") and path.name != "_native.c"
     ]
     assert [p.name for p in files if p.read_text().count("\n") > 500] == []
+
+
+def test_every_package_is_listed():
+    """A package that is not listed would be missing from the wheel."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text()
+    listed = re.search(r"^packages = \[(\"pydlpar\".*)\]$", text, re.MULTILINE)[1]
+    found = {
+        ".".join(file.parent.relative_to(PACKAGE.parent).parts)
+        for file in PACKAGE.rglob("__init__.py")
+    }
+    assert set(re.findall(r'"([^"]+)"', listed)) == found
