@@ -255,13 +255,13 @@ class Dispatcher(EntryPoints):
         """
         self._take_lock(request)
         try:
-            self.last = self._carry_out(request)
-            return self.last
+            outcome = self.last = self._carry_out(request)
+            return outcome
         finally:
             self._lock.release()
 
     def _take_lock(self, what: object) -> None:
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise BusyError(f"{what}: another request is being carried out")
 
     def _carry_out(self, request: HotplugRequest) -> Outcome:
@@ -287,14 +287,13 @@ class Dispatcher(EntryPoints):
         request: HotplugRequest | None,
         behaviour: Behaviour | None,
     ) -> Outcome:
-        run = Run(self.partition, behaviour or self.behaviour)
+        partition = self.partition
+        run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
         trace: list[tuple[tuple[int, ...], Any]] = []
         self._trace = trace
-        run.repeats = self._repeater is not None
         rc = None
         try:
-            with self.partition.tree.transaction():
-                rc = self._drive(operate(run, argument), run.behaviour, trace)
+            rc = partition.tree.whole(self._drive, run, operate, argument, trace)
         finally:
             if rc is None:
                 run.take_back()
@@ -305,12 +304,14 @@ class Dispatcher(EntryPoints):
 
     def _drive(
         self,
-        operation: Operation,
-        behaviour: Behaviour,
+        run: Run,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
         trace: list[tuple[tuple[int, ...], Any]],
     ) -> int:
         """Answer an operation's effects until it returns."""
-        send, append, methods = operation.send, trace.append, self._methods
+        send, append = operate(run, argument).send, trace.append
+        methods = self._methods
         answer: Any = None
         try:
             while True:
@@ -321,7 +322,7 @@ class Dispatcher(EntryPoints):
                 if answer and (kind <= CONFIGURE_CONNECTOR or kind in POWERS):
                     status = answer if kind == SET_INDICATOR else answer[0]
                     if status and _is_busy(status):
-                        answer = self._retry(effect, answer, behaviour, trace)
+                        answer = self._retry(effect, answer, run.behaviour, trace)
         except StopIteration as stop:
             rc: int = stop.value
             return rc

@@ -144,6 +144,8 @@ _DEALLOCATE = int(AllocationState.UNUSABLE)
 _ISOLATE = int(IsolationState.ISOLATE)
 _UNISOLATE = int(IsolationState.UNISOLATE)
 
+_SENSE_WORDS = {int(member): member.name.lower() for member in EntitySense}
+
 _ERRNOS = {
     int(RtasStatus.HARDWARE_ERROR): errno.EIO,
     int(RtasStatus.INVALID_PARAMETER): errno.EINVAL,
@@ -259,12 +261,14 @@ class Run:
         "undo",
     )
 
-    def __init__(self, partition: Partition, behaviour: Behaviour) -> None:
+    def __init__(
+        self, partition: Partition, behaviour: Behaviour, repeats: bool = False
+    ) -> None:
         self.partition = partition
         self.behaviour = behaviour
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
-        self.repeats = False
+        self.repeats = repeats
         self.exit_status: int | None = None
         self.leaked = 0
         self._first: tuple[Any, ...] | None = None
@@ -398,16 +402,11 @@ def _sensor_failed(run: Run, index: int, status: int, state: int, want: int) -> 
         "get-sensor-state({}, {:#010x}) said {} ({}), expected {} ({})",
         _SENSE,
         index,
-        _sense_word(state),
+        _SENSE_WORDS.get(state, "an unknown state"),
         state,
-        _sense_word(want),
+        _SENSE_WORDS[want],
         want,
     )
-
-
-def _sense_word(state: int) -> str:
-    words = {int(member): member.name.lower() for member in EntitySense}
-    return words.get(state, "an unknown state")
 
 
 def indicator_failed(

@@ -163,6 +163,24 @@ class AtRandom:
         return found
 
 
+class Tally:
+    """What a call of `Faulty` looks at first.
+
+    Apart from it, whose attributes are slow to read: it passes unknown ones on.
+
+    Attributes:
+        calls: number of calls so far.
+        due: number of the next call to be failed; -1 where there is none.
+        injected: number of faults so far, under any plan.
+    """
+
+    __slots__ = ("calls", "due", "injected")
+
+    def __init__(self) -> None:
+        self.calls = self.injected = 0
+        self.due = -1
+
+
 class Faulty:
     """A platform whose calls fail as a plan says; a `Platform` itself.
 
@@ -175,9 +193,8 @@ class Faulty:
 
     Attributes:
         platform: as given.
-        calls: number of calls so far, under this plan.
+        tally: calls and faults in numbers, for who looks at each call.
         injected: the latest faults injected, oldest first.
-        n_injected: how many there were.
         counts: how many there were of each, by method and fault without place.
     """
 
@@ -185,13 +202,11 @@ class Faulty:
         self, platform: Any, plan: FaultPlan = NEVER, *, keep: int = _KEPT
     ) -> None:
         self.platform = platform
-        self.calls = 0
+        self.tally = Tally()
         self.injected: deque[Injected] = deque(maxlen=keep)
-        self.n_injected = 0
         self.counts: Counter[tuple[str, FaultKind, int]] = Counter()
-        self._plan = plan
-        self._due = self._next(0)
         self._event = b""
+        self.follow(plan)
         for name in (*METHODS, *_EVENT_METHODS):
             method = getattr(platform, name, None)
             if method is not None:
@@ -201,15 +216,25 @@ class Faulty:
         return getattr(self.__dict__["platform"], name)
 
     @property
+    def calls(self) -> int:
+        """Number of calls so far, under this plan."""
+        return self.tally.calls
+
+    @property
     def due(self) -> int:
         """Number of the next call to be failed; -1 where there is none."""
-        return self._due
+        return self.tally.due
+
+    @property
+    def n_injected(self) -> int:
+        """How many faults there were."""
+        return self.tally.injected
 
     def follow(self, plan: FaultPlan) -> None:
         """Take another plan from the next call on, which is number 0 of it."""
         self._plan = plan
-        self.calls = 0
-        self._due = self._next(0)
+        self.tally.calls = 0
+        self.tally.due = self._next(0)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The faults that are kept, as JSON has them."""
@@ -223,30 +248,35 @@ class Faulty:
 
     def count(self, calls: int) -> None:
         """Count calls that were made all at once, none of them due."""
-        self.calls += calls
+        self.tally.calls += calls
 
     def _next(self, call: int) -> int:
         due = self._plan.due(call)
         return -1 if due is None else due
 
     def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        remember = ANSWERS.get(name) is Answer.EVENT
+        tally = self.tally
+        make = method
+        if ANSWERS.get(name) is Answer.EVENT:
+            make = self._remembering(method)
 
         def call(*arguments: int) -> Any:
-            number = self.calls
-            self.calls = number + 1
-            if number != self._due:
-                answer = method(*arguments)
-                if remember:
-                    self._remember(answer)
-                return answer
-            return self._fail(number, name, method, arguments)
+            number = tally.calls
+            tally.calls = number + 1
+            if number == tally.due:
+                return self._fail(number, name, method, arguments)
+            return make(*arguments)
 
         return call
 
-    def _remember(self, answer: tuple[int, bytes]) -> None:
-        if answer[0] == 0:
-            self._event = answer[1]
+    def _remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch(*arguments: int) -> Any:
+            answer = method(*arguments)
+            if answer[0] == 0:
+                self._event = answer[1]
+            return answer
+
+        return fetch
 
     def _fail(
         self,
@@ -256,11 +286,11 @@ class Faulty:
         arguments: tuple[int, ...],
     ) -> Any:
         fault = self._plan.pick(number, name)
-        self._due = self._next(number + 1)
+        self.tally.due = self._next(number + 1)
         if fault is None:
             return method(*arguments)
         self.injected.append(Injected(number, name, arguments, fault))
-        self.n_injected += 1
+        self.tally.injected += 1
         self.counts[name, fault.kind, fault.value] += 1
         answer = ANSWERS.get(name, Answer.ERRNO)
         if answer is Answer.CONNECTOR:

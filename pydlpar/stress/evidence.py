@@ -9,14 +9,24 @@ deviation that no row explains is a violation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydlpar.constants import Action, DrcType, Resource
 from pydlpar.drc import drc_type
 from pydlpar.operations.behaviour import MemoryStyle
+from pydlpar.operations.calls import (
+    ADD_MEMORY,
+    CONFIGURE_CONNECTOR,
+    FUNCTIONS,
+    GET_SENSOR_STATE,
+    ONLINE_CPU,
+    SET_INDICATOR,
+    SLEEP,
+)
+from pydlpar.outcome import WITH_RESULT
 
 if TYPE_CHECKING:
-    from pydlpar.dispatch import Call, Outcome
+    from pydlpar.outcome import Entry, Outcome
 
 __all__ = ["EXCUSES", "Evidence", "Excuse", "Subject", "excuse_for"]
 
@@ -24,10 +34,10 @@ _SENSOR: Final = "get-sensor-state"
 _INDICATOR: Final = "set-indicator"
 _CONFIGURE: Final = "ibm,configure-connector"
 
-# Which argument of a call says what it is about; the first where not named.
-_SUBJECT: Final = {_SENSOR: 1, _INDICATOR: 1}
+# Calls whose second argument says what they are about; of others it is the first.
+_STATE_CALLS: Final = frozenset({GET_SENSOR_STATE, SET_INDICATOR})
 _POWER: Final = "set-power-level"
-_USES: Final = ("add-memory", "online-cpu")
+_USES: Final = (ADD_MEMORY, ONLINE_CPU)
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
 
 
@@ -73,22 +83,22 @@ class Evidence:
 
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
-        request, calls = outcome.request, outcome.calls
+        request, entries = outcome.request, outcome.entries
         if request is not None and request.resource == Resource.DT:
             self.edited.add(request.drc_index or 0)
-        if not calls:
+        if not entries:
             return
-        failed = {_about(call) for call in calls if _has_failed(call)}
-        failed |= _refused_by_sensor(calls)
+        failed = {_about(entry[0]) for entry in entries if _has_failed(*entry)}
+        failed |= _refused_by_sensor(entries)
         if outcome.errno:
-            failed |= _useless_walks(calls)
+            failed |= _useless_walks(entries)
         self.failed |= failed
         if request is None:
             return
         if request.action == Action.REMOVE:
             self.removing |= failed
         if outcome.errno:
-            made = {_about(call) for call in calls}
+            made = {_about(effect) for effect, _ in entries}
             self.undone |= made - failed
             if request.resource == Resource.MEMORY:
                 self.memory.update(key for _, key in made)
@@ -108,38 +118,37 @@ class Evidence:
         return any((function, key) in self.failed for function in functions)
 
 
-def _about(call: Call) -> tuple[str, int]:
-    at = _SUBJECT.get(call.function, 0)
-    return call.function, call.arguments[at] if at < len(call.arguments) else -1
+def _about(effect: tuple[int, ...]) -> tuple[str, int]:
+    kind = effect[0]
+    return FUNCTIONS[kind], effect[2 if kind in _STATE_CALLS else 1]
 
 
-def _has_failed(call: Call) -> bool:
-    if call.function == "sleep":
+def _has_failed(effect: tuple[int, ...], answer: Any) -> bool:
+    kind = effect[0]
+    if kind == SLEEP:
         return False
-    return bool(call.status) or (call.function == _CONFIGURE and call.result is None)
+    return bool(answer[0] if kind in WITH_RESULT else answer)
 
 
-def _refused_by_sensor(calls: list[Call]) -> set[tuple[str, int]]:
+def _refused_by_sensor(entries: list[Entry]) -> set[tuple[str, int]]:
     """DRCs whose sensor was read, after which nothing was done to them."""
-    last = {_about(call)[1]: call.function for call in calls if _is_state_call(call)}
-    return {(_SENSOR, index) for index, name in last.items() if name == _SENSOR}
+    last = {effect[2]: effect[0] for effect, _ in entries if effect[0] in _STATE_CALLS}
+    return {
+        (_SENSOR, index) for index, kind in last.items() if kind == GET_SENSOR_STATE
+    }
 
 
-def _useless_walks(calls: list[Call]) -> set[tuple[str, int]]:
+def _useless_walks(entries: list[Entry]) -> set[tuple[str, int]]:
     """Walks that worked, and were not followed by the use of what they gave.
 
     So it was damaged, which the calls alone do not tell.
     """
-    following = [call.function for call in calls[1:]] + [""]
+    kinds = [effect[0] for effect, _ in entries]
     return {
-        _about(call)
-        for call, after in zip(calls, following, strict=True)
-        if call.function == _CONFIGURE and after not in _USES
+        _about(effect)
+        for (effect, _), after in zip(entries, [*kinds[1:], None], strict=True)
+        if effect[0] == CONFIGURE_CONNECTOR and after not in _USES
     }
-
-
-def _is_state_call(call: Call) -> bool:
-    return call.function in (_SENSOR, _INDICATOR)
 
 
 class Excuse(NamedTuple):

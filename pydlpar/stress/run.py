@@ -221,15 +221,15 @@ class _Run:
     def _carry_out(self, count: int) -> None:
         """The hot loop."""
         handle = self._machine.dispatcher.handle
-        platform, errnos = self._machine.platform, self._errnos
+        tally, errnos = self._machine.platform.tally, self._errnos
         note, always = self._evidence.note, self._refuses
-        seen = platform.n_injected
+        seen = tally.injected
         for request in islice(self._stream, count):
             outcome = handle(request)
             failed = outcome.errno
             errnos[failed] += 1
-            if failed or always or platform.n_injected != seen:
-                seen = platform.n_injected
+            if failed or always or tally.injected != seen:
+                seen = tally.injected
                 note(outcome)
         self._done += count
 
