@@ -253,7 +253,8 @@ class Dispatcher(EntryPoints):
         Raises:
             BusyError: another one is being carried out.
         """
-        self._take_lock(request)
+        if not self._lock.acquire(False):
+            raise _busy(request)
         try:
             outcome = self.last = self._carry_out(request)
             return outcome
@@ -262,7 +263,7 @@ class Dispatcher(EntryPoints):
 
     def _take_lock(self, what: object) -> None:
         if not self._lock.acquire(False):
-            raise BusyError(f"{what}: another request is being carried out")
+            raise _busy(what)
 
     def _carry_out(self, request: HotplugRequest) -> Outcome:
         operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
@@ -378,6 +379,10 @@ def _retries(behaviour: Behaviour, kind: int, status: int) -> bool:
     if kind == CONFIGURE_CONNECTOR:
         return status == _BUSY or behaviour.connector_delay
     return status == _BUSY or kind != GET_POWER_LEVEL
+
+
+def _busy(what: object) -> BusyError:
+    return BusyError(f"{what}: another request is being carried out")
 
 
 def _is_busy(status: int) -> bool:

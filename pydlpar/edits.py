@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
@@ -16,7 +16,15 @@ from pydlpar.node_array import NodeArray
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
 
-__all__ = ["Batch", "Prepared", "Template", "Transaction", "atomically"]
+__all__ = [
+    "Batch",
+    "Prepared",
+    "Template",
+    "Transaction",
+    "begin",
+    "commit",
+    "roll_back",
+]
 
 _depth = lib.dlpar_tree_depth
 _begin = lib.dlpar_tree_begin
@@ -27,7 +35,6 @@ _batch = lib.dlpar_tree_batch
 _record = struct.Struct(">IqII")
 _lengths = struct.Struct(">II")
 _HANDLES = ffi.typeof("int64_t[]")
-_T = TypeVar("_T")
 
 _FLAGS_SHIFT = 16  # of an operation's flags
 _SLOTS = lib.DLPAR_TREE_SLOTS
@@ -57,7 +64,7 @@ class Transaction:
     def __enter__(self) -> Transaction:
         if self._depth:
             raise_error(lib.DLPAR_ERR_BADARG, "begin of a transaction that is open")
-        self._depth = _begun(self._tree.ptr)
+        self._depth = begin(self._tree.ptr)
         return self
 
     def __exit__(
@@ -68,50 +75,43 @@ class Transaction:
     ) -> None:
         if kind is not None:
             self.rollback()
-        else:
-            self._end(_commit, "commit")
+        elif self._depth:
+            commit(self._tree.ptr, self._depth)
+            self._depth = 0
 
     def rollback(self) -> None:
         """Undo all edits since the transaction began, and end it.
 
         Transactions opened within it that are still open end with it.
         """
-        self._end(_rollback, "roll-back")
-
-    def _end(self, function: Callable[..., int], what: str) -> None:
-        """Close down to this one's level; nothing where an outer one has done so."""
         if self._depth:
-            _end(self._tree.ptr, self._depth, function, what)
-        self._depth = 0
+            roll_back(self._tree.ptr, self._depth)
+            self._depth = 0
 
 
-def atomically(ptr: object, edit: Callable[..., _T], arguments: tuple[Any, ...]) -> _T:
-    """`edit(*arguments)` in a transaction, without an object for it."""
-    depth = _begun(ptr)
-    try:
-        result = edit(*arguments)
-    except BaseException:
-        _end(ptr, depth, _rollback, "roll-back")
-        raise
-    _end(ptr, depth, _commit, "commit")
-    return result
-
-
-def _begun(ptr: object) -> int:
-    """Begin a transaction: how many are open now."""
+def begin(ptr: object) -> int:
+    """Begin a transaction of the calling thread: how many are open now."""
     depth = _begin(ptr)
     if depth < 0:
         raise_error(depth, "begin of a transaction", decode_error=TreeError)
     return int(depth)
 
 
-def _end(ptr: object, depth: int, function: Callable[..., int], what: str) -> None:
-    """End the transactions from level *depth* on, if they are still open."""
+def commit(ptr: object, depth: int) -> None:
+    """End the transactions from level *depth* on; nothing where that has been done."""
     # Asked once: behind the last end, the next may be another thread's.
     for _ in range(depth, _depth(ptr) + 1):
-        rc = function(ptr)
+        rc = _commit(ptr)
         if rc < 0:
-            raise_error(rc, f"{what} of a transaction", decode_error=TreeError)
+            raise_error(rc, "commit of a transaction", decode_error=TreeError)
+
+
+def roll_back(ptr: object, depth: int) -> None:
+    """The same, and undo their edits."""
+    for _ in range(depth, _depth(ptr) + 1):
+        rc = _rollback(ptr)
+        if rc < 0:
+            raise_error(rc, "roll-back of a transaction", decode_error=TreeError)
 
 
 class Template:

@@ -363,12 +363,12 @@ class Partition:
         return self.first_node if nid is None else nid
 
     def _lmb_node(self, position: int, arrays: LookupArrays | None) -> int | None:
-        lmb = self.lmbs[position]
-        if arrays is None or lmb.flags & _AI_INVALID or lmb.aa_index >= arrays.n:
+        flags, aa_index = self.lmbs.words(position)
+        if arrays is None or flags & _AI_INVALID or aa_index >= arrays.n:
             return None
         if not 0 < self._primary <= arrays.m:
             return None
-        return self._possible(arrays[lmb.aa_index][self._primary - 1])
+        return self._possible(arrays.cell(aa_index, self._primary - 1))
 
     def _lookup_arrays(self) -> LookupArrays | None:
         """The associativity lookup arrays; None where absent or damaged."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.bulk import TreeBulk
-from pydlpar.edits import Batch, Template, Transaction, atomically
+from pydlpar.edits import Batch, Template, Transaction, begin, commit, roll_back
 from pydlpar.errors import TreeError
 from pydlpar.names import Buffer, as_bytes, check_place, encode_name, encode_props
 from pydlpar.node import Node
@@ -177,7 +177,15 @@ class TreeEdit(TreeMove, TreeBulk):
 
         The same as calling it in `with tree.transaction():`, at less cost.
         """
-        return atomically(self.ptr, edit, arguments)
+        ptr = self.ptr
+        depth = begin(ptr)
+        try:
+            result = edit(*arguments)
+        except BaseException:
+            roll_back(ptr, depth)
+            raise
+        commit(ptr, depth)
+        return result
 
     def template(self, properties: Mapping[str, Buffer]) -> Template:
         """A node's properties encoded once, to be added many times."""

@@ -60,6 +60,7 @@ __all__ = [
     "configure",
     "graft",
     "indicator_failed",
+    "nothing",
     "refuse",
     "release",
     "rtas_errno",
@@ -302,6 +303,12 @@ def refuse(run: Run, rc: int, *reason: Any) -> Operation:
     """An operation that makes no call and returns *rc*."""
     yield from ()
     return run.fail(rc, *reason)
+
+
+def nothing() -> Operation:
+    """An operation that makes no call, and succeeds."""
+    yield from ()
+    return 0
 
 
 def rtas_errno(status: int) -> int:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import NO_ASSOCIATIVITY
@@ -22,7 +21,6 @@ from pydlpar.operations.calls import (
     OFFLINE_MEMORY,
     ONLINE_MEMORY,
     REMOVE_MEMORY,
-    Effect,
     Operation,
     Run,
     acquire,
@@ -52,7 +50,8 @@ def add_lmb(run: Run, position: int) -> Operation:
         return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
     if run.behaviour.memory is MemoryStyle.CLONE:
         return (yield from _add_acquiring(run, position))
-    rc, arrays = yield from _choose_associativity(run, position)
+    fragment = yield from configure(run, lmb.drc_index)
+    rc, arrays = _choose_associativity(run, position, fragment)
     if rc:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
@@ -62,7 +61,7 @@ def add_lmb(run: Run, position: int) -> Operation:
         _set(run, position, flags=lmb.flags | _ASSIGNED)
         write_table(run)
     node = partition.memory_node(position, arrays)
-    rc = yield from _add_block(run, position, node)
+    rc = yield from _add_block(run, lmb.base, node)
     if rc:
         _set(run, position, flags=lmb.flags, aa_index=NO_ASSOCIATIVITY)
         if each:
@@ -79,7 +78,7 @@ def _add_acquiring(run: Run, position: int) -> Operation:
     if rc:
         return rc
     node = run.partition.memory_node(position)
-    rc = yield from _add_block(run, position, node)
+    rc = yield from _add_block(run, lmb.base, node)
     if rc:
         yield from release(run, lmb.drc_index)
         return rc
@@ -87,9 +86,8 @@ def _add_acquiring(run: Run, position: int) -> Operation:
     return 0
 
 
-def _add_block(run: Run, position: int, node: int) -> Operation:
-    table = run.partition.lmbs
-    base, size = table[position].base, table.lmb_size
+def _add_block(run: Run, base: int, node: int) -> Operation:
+    size = run.partition.lmbs.lmb_size
     rc: int = yield (ADD_MEMORY, base, size, node)
     if rc:
         return run.fail(rc, "memory at {:#x} was not added: {}", base, rc)
@@ -143,8 +141,8 @@ def removable(run: Run, position: int) -> bool:
 
 
 def _choose_associativity(
-    run: Run, position: int
-) -> Generator[Effect, Any, tuple[int, LookupArrays | None]]:
+    run: Run, position: int, fragment: bytes | None
+) -> tuple[int, LookupArrays | None]:
     """Point the LMB at the lookup array that firmware delivers, adding a new one.
 
     Returns:
@@ -152,7 +150,6 @@ def _choose_associativity(
     """
     partition = run.partition
     index = partition.lmbs.drc_index(position)
-    fragment = yield from configure(run, index)
     if fragment is None:
         return -errno.EINVAL, None
     try:

@@ -33,7 +33,15 @@ from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType, LmbFlags
 from pydlpar.operations.behaviour import MemoryStyle
-from pydlpar.operations.calls import Operation, Run, acquire, refuse, release, unisolate
+from pydlpar.operations.calls import (
+    Operation,
+    Run,
+    acquire,
+    nothing,
+    refuse,
+    release,
+    unisolate,
+)
 from pydlpar.operations.lmb import (
     add_lmb,
     excludes_reserved,
@@ -94,15 +102,15 @@ def _has_version_1(run: Run) -> bool:
 def _add_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
-        return -errno.EINVAL
-    return (yield from _acquire_and_add(run, position))
+        return refuse(run, -errno.EINVAL)
+    return _acquire_and_add(run, position)
 
 
 def _remove_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
-        return -errno.EINVAL
-    return (yield from _remove_and_release(run, position))
+        return refuse(run, -errno.EINVAL)
+    return _remove_and_release(run, position)
 
 
 def _readd(run: Run, request: HotplugRequest) -> Operation:
@@ -274,8 +282,13 @@ def _range(run: Run, request: HotplugRequest) -> range | None:
 
 
 def _acquire_and_add(run: Run, position: int) -> Operation:
+    """Add an LMB, and release it again where that fails."""
     if run.behaviour.memory is MemoryStyle.CLONE:
-        return (yield from add_lmb(run, position))
+        return add_lmb(run, position)
+    return _acquired(run, position)
+
+
+def _acquired(run: Run, position: int) -> Operation:
     index = run.partition.lmbs.drc_index(position)
     rc = yield from acquire(run, index)
     if rc:
@@ -325,9 +338,9 @@ def _release_all(run: Run, removed: Iterable[range]) -> Operation:
 
 def _release(run: Run, position: int) -> Operation:
     """Release an LMB's DRC, unless removing it did; the result is not used."""
-    if run.behaviour.memory is not MemoryStyle.CLONE:
-        yield from release(run, run.partition.lmbs.drc_index(position))
-    return 0
+    if run.behaviour.memory is MemoryStyle.CLONE:
+        return nothing()
+    return release(run, run.partition.lmbs.drc_index(position))
 
 
 _HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Operation]] = {
