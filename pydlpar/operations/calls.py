@@ -145,6 +145,7 @@ _DEALLOCATE = int(AllocationState.UNUSABLE)
 _ISOLATE = int(IsolationState.ISOLATE)
 _UNISOLATE = int(IsolationState.UNISOLATE)
 
+_LOST_CHILDREN = Quirk.LOST_CHILDREN
 _SENSE_WORDS = {int(member): member.name.lower() for member in EntitySense}
 
 _ERRNOS = {
@@ -387,7 +388,7 @@ def graft(
         fragment is malformed).
     """
     try:
-        if losing and Quirk.LOST_CHILDREN in run.behaviour.quirks:
+        if losing and _LOST_CHILDREN in run.behaviour.quirks:
             fragment = losing(fragment)
         return run.partition.tree.graft(parent, fragment), 0
     except (ExistsError, DecodeError) as error:

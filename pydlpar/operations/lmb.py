@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_lmb", "excludes_reserved", "removable", "remove_lmb", "write_table"]
 
+# Bound once: looking up a member of an enumeration is slow.
+_EACH, _CLONE = MemoryStyle.EACH, MemoryStyle.CLONE
+_RESERVED_WALK, _V2_MERGE = Quirk.RESERVED_WALK, Quirk.V2_MERGE
+
 _ASSIGNED = int(LmbFlags.ASSIGNED)
 _RESERVED = int(LmbFlags.RESERVED)
 _WORD = 4
@@ -48,7 +52,7 @@ def add_lmb(run: Run, position: int) -> Operation:
     lmb = table[position]
     if lmb.flags & _ASSIGNED:
         return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
-    if run.behaviour.memory is MemoryStyle.CLONE:
+    if run.behaviour.memory is _CLONE:
         return (yield from _add_acquiring(run, position))
     fragment = yield from configure(run, lmb.drc_index)
     rc, arrays = _choose_associativity(run, position, fragment)
@@ -56,7 +60,7 @@ def add_lmb(run: Run, position: int) -> Operation:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
         return rc
-    each = run.behaviour.memory is MemoryStyle.EACH
+    each = run.behaviour.memory is _EACH
     if each:
         _set(run, position, flags=lmb.flags | _ASSIGNED)
         write_table(run)
@@ -111,18 +115,18 @@ def remove_lmb(run: Run, position: int) -> Operation:
     if rc:
         return run.fail(rc, "memory at {:#x} did not go offline: {}", base, rc)
     yield (REMOVE_MEMORY, base, size)
-    if run.behaviour.memory is MemoryStyle.CLONE:
+    if run.behaviour.memory is _CLONE:
         yield from release(run, index)
         _set(run, position, flags=flags & ~_ASSIGNED)
         return 0
     _set(run, position, flags=flags & ~_ASSIGNED, aa_index=NO_ASSOCIATIVITY)
-    return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
+    return write_table(run) if run.behaviour.memory is _EACH else 0
 
 
 def excludes_reserved(run: Run) -> bool:
     """Whether RESERVED LMBs are not available, and not removable."""
     behaviour = run.behaviour
-    return behaviour.skips_reserved or Quirk.RESERVED_WALK not in behaviour.quirks
+    return behaviour.skips_reserved or _RESERVED_WALK not in behaviour.quirks
 
 
 def removable(run: Run, position: int) -> bool:
@@ -133,7 +137,7 @@ def removable(run: Run, position: int) -> bool:
         return False
     if flags & _RESERVED and excludes_reserved(run):
         return False
-    if run.partition.fadump is None or run.behaviour.memory is MemoryStyle.CLONE:
+    if run.partition.fadump is None or run.behaviour.memory is _CLONE:
         return True
     start, size = run.partition.fadump
     base = table[position].base
@@ -193,7 +197,7 @@ def write_table(run: Run) -> int:
             return 0
         old = node.get(DYNAMIC_MEMORY_V2)
         if old is not None:
-            kernel = Quirk.V2_MERGE in run.behaviour.quirks
+            kernel = _V2_MERGE in run.behaviour.quirks
             new = partition.lmbs.to_v2("kernel" if kernel else "exact")
             _write(run, node, DYNAMIC_MEMORY_V2, old, new)
             return 0

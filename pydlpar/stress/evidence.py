@@ -37,6 +37,7 @@ _CONFIGURE: Final = "ibm,configure-connector"
 # Calls whose second argument says what they are about; of others it is the first.
 _STATE_CALLS: Final = frozenset({GET_SENSOR_STATE, SET_INDICATOR})
 _POWER: Final = "set-power-level"
+_DT, _REMOVE, _MEMORY = Resource.DT, Action.REMOVE, Resource.MEMORY
 _USES: Final = (ADD_MEMORY, ONLINE_CPU)
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
 
@@ -84,7 +85,7 @@ class Evidence:
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
         request, entries = outcome.request, outcome.entries
-        if request is not None and request.resource == Resource.DT:
+        if request is not None and request.resource == _DT:
             self.edited.add(request.drc_index or 0)
         if not entries:
             return
@@ -95,14 +96,14 @@ class Evidence:
         self.failed |= failed
         if request is None:
             return
-        if request.action == Action.REMOVE:
+        if request.action == _REMOVE:
             self.removing |= failed
         if outcome.errno:
             made = {_about(effect) for effect, _ in entries}
             self.undone |= made - failed
-            if request.resource == Resource.MEMORY:
+            if request.resource == _MEMORY:
                 self.memory.update(key for _, key in made)
-        elif request.resource == Resource.MEMORY:
+        elif request.resource == _MEMORY:
             # The property has been written from the whole table.
             self.memory.clear()
 
