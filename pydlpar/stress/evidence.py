@@ -9,7 +9,7 @@ deviation that no row explains is a violation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydlpar.constants import Action, DrcType, Resource
 from pydlpar.drc import drc_type
@@ -21,7 +21,6 @@ from pydlpar.operations.calls import (
     GET_SENSOR_STATE,
     ONLINE_CPU,
     SET_INDICATOR,
-    SLEEP,
 )
 from pydlpar.outcome import WITH_RESULT
 
@@ -37,6 +36,9 @@ _CONFIGURE: Final = "ibm,configure-connector"
 # Calls whose second argument says what they are about; of others it is the first.
 _STATE_CALLS: Final = frozenset({GET_SENSOR_STATE, SET_INDICATOR})
 _POWER: Final = "set-power-level"
+_Key = tuple[str, int]
+"""A function, and the DRC index, base address or thread that it was called about."""
+
 _DT, _REMOVE, _MEMORY = Resource.DT, Action.REMOVE, Resource.MEMORY
 _USES: Final = (ADD_MEMORY, ONLINE_CPU)
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
@@ -76,9 +78,9 @@ class Evidence:
 
     def __init__(self, style: MemoryStyle = MemoryStyle.TABLE) -> None:
         self.style = style
-        self.failed: set[tuple[str, int]] = set()
-        self.undone: set[tuple[str, int]] = set()
-        self.removing: set[tuple[str, int]] = set()
+        self.failed: set[_Key] = set()
+        self.undone: set[_Key] = set()
+        self.removing: set[_Key] = set()
         self.memory: set[int] = set()
         self.edited: set[int] = set()
 
@@ -89,8 +91,7 @@ class Evidence:
             self.edited.add(request.drc_index or 0)
         if not entries:
             return
-        failed = {_about(entry[0]) for entry in entries if _has_failed(*entry)}
-        failed |= _refused_by_sensor(entries)
+        made, failed = _sorted_out(entries)
         if outcome.errno:
             failed |= _useless_walks(entries)
         self.failed |= failed
@@ -99,7 +100,6 @@ class Evidence:
         if request.action == _REMOVE:
             self.removing |= failed
         if outcome.errno:
-            made = {_about(effect) for effect, _ in entries}
             self.undone |= made - failed
             if request.resource == _MEMORY:
                 self.memory.update(key for _, key in made)
@@ -119,27 +119,34 @@ class Evidence:
         return any((function, key) in self.failed for function in functions)
 
 
-def _about(effect: tuple[int, ...]) -> tuple[str, int]:
+def _about(effect: tuple[int, ...]) -> _Key:
     kind = effect[0]
     return FUNCTIONS[kind], effect[2 if kind in _STATE_CALLS else 1]
 
 
-def _has_failed(effect: tuple[int, ...], answer: Any) -> bool:
-    kind = effect[0]
-    if kind == SLEEP:
-        return False
-    return bool(answer[0] if kind in WITH_RESULT else answer)
+def _sorted_out(entries: list[Entry]) -> tuple[set[_Key], set[_Key]]:
+    """What the calls were about, all of them; and those that failed.
+
+    So has the sensor of a DRC that was read, and nothing done to the DRC after it.
+    """
+    made: set[_Key] = set()
+    failed: set[_Key] = set()
+    last: dict[int, int] = {}
+    for effect, answer in entries:
+        kind = effect[0]
+        about = _about(effect)
+        made.add(about)
+        if answer[0] if kind in WITH_RESULT else answer:
+            failed.add(about)
+        if kind in _STATE_CALLS:
+            last[about[1]] = kind
+    for index, kind in last.items():
+        if kind == GET_SENSOR_STATE:
+            failed.add((_SENSOR, index))
+    return made, failed
 
 
-def _refused_by_sensor(entries: list[Entry]) -> set[tuple[str, int]]:
-    """DRCs whose sensor was read, after which nothing was done to them."""
-    last = {effect[2]: effect[0] for effect, _ in entries if effect[0] in _STATE_CALLS}
-    return {
-        (_SENSOR, index) for index, kind in last.items() if kind == GET_SENSOR_STATE
-    }
-
-
-def _useless_walks(entries: list[Entry]) -> set[tuple[str, int]]:
+def _useless_walks(entries: list[Entry]) -> set[_Key]:
     """Walks that worked, and were not followed by the use of what they gave.
 
     So it was damaged, which the calls alone do not tell.
