@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from math import log
 from random import Random
 from typing import Any, Final, Protocol
@@ -146,7 +147,7 @@ class AtRandom:
         faults, weights = self._choices_of(method)
         if not faults:
             return None
-        fault = self._random.choices(faults, weights)[0]
+        fault = self._random.choices(faults, cum_weights=weights)[0]
         return fault._replace(at=self._random.getrandbits(self._PLACES))
 
     def _choices_of(self, method: str) -> tuple[tuple[Fault, ...], list[float]]:
@@ -158,8 +159,8 @@ class AtRandom:
                 for fault in faults_of(method)
                 if weights is None or weights.get(fault.kind, 0) > 0
             )
-            each = [1.0 if weights is None else weights[f.kind] for f in chosen]
-            found = self._choices[method] = chosen, each
+            each = (1.0 if weights is None else weights[f.kind] for f in chosen)
+            found = self._choices[method] = chosen, list(accumulate(each))
         return found
 
 
@@ -246,10 +247,6 @@ class Faulty:
         inner: LmbRepeater | None = offer and offer(self.platform)
         return None if inner is None else _UntilFault(self, inner)
 
-    def count(self, calls: int) -> None:
-        """Count calls that were made all at once, none of them due."""
-        self.tally.calls += calls
-
     def _next(self, call: int) -> int:
         due = self._plan.due(call)
         return -1 if due is None else due
@@ -324,25 +321,25 @@ class _UntilFault:
     """Repeats calls up to the next fault, which a call has to meet on its own."""
 
     def __init__(self, faulty: Faulty, inner: LmbRepeater) -> None:
-        self._faulty = faulty
+        self._tally = faulty.tally
         self._inner = inner
 
     def watch_lmb(self, index: int) -> tuple[int, Any]:
         """What the platform needs, and whether a fault comes in between."""
-        return self._faulty.n_injected, self._inner.watch_lmb(index)
+        return self._tally.injected, self._inner.watch_lmb(index)
 
     def repeat_lmbs(
         self, watched: tuple[int, Any], indexes: Sequence[int], calls: int
     ) -> int:
         """See `LmbRepeater`."""
-        faulty = self._faulty
+        tally = self._tally
         injected, state = watched
-        if injected != faulty.n_injected:
+        if injected != tally.injected:
             return 0
-        if faulty.due >= 0:
-            indexes = indexes[: (faulty.due - faulty.calls) // calls]
+        if tally.due >= 0:
+            indexes = indexes[: (tally.due - tally.calls) // calls]
         count = self._inner.repeat_lmbs(state, indexes, calls)
-        faulty.count(count * calls)
+        tally.calls += count * calls
         return count
 
 

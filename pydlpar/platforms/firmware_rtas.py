@@ -70,6 +70,7 @@ class RtasCalls(WillingSystem):
         lmb_address_bug: bool = False,
     ) -> None:
         self.profile = inventory.profile
+        self._is_qemu = self.profile == "qemu"
         self.events = EventQueue(clock, "little" if self._is_qemu else "big")
         self.events.hotplug_class = inventory.hotplug_events
         self.qmp_events = QmpEvents()
@@ -81,10 +82,6 @@ class RtasCalls(WillingSystem):
         self._negotiated = inventory.negotiated
         self._power = PowerDomains(inventory.connectors)
         self._rejected: tuple[Connector, Call, int, int] | None = None
-
-    @property
-    def _is_qemu(self) -> bool:
-        return self.profile == "qemu"
 
     @property
     def last_rejection(self) -> str | None:
