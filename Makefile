@@ -52,7 +52,8 @@ sanitize:
 	PYDLPAR_CORPUS=$$corpus PYTHONMALLOC=malloc PYTHONPATH=. \
 	ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	$(abspath $(PYTHON)) -m pytest -q -p no:cacheprovider -m "not slow" -n auto
+	$(abspath $(PYTHON)) -m pytest -q -p no:cacheprovider -m "not slow" -n auto \
+	--ignore-glob="*qemu*"
 
 # Threads that share trees, in C, under ThreadSanitizer.
 tsan:

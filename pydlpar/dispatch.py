@@ -256,16 +256,17 @@ class Dispatcher(EntryPoints):
         Raises:
             BusyError: another one is being carried out.
         """
-        self._take_lock(request)
+        if not self._lock.acquire(False):
+            raise _busy(request)
         try:
-            self.last = self._carry_out(request)
-            return self.last
+            outcome = self.last = self._carry_out(request)
+            return outcome
         finally:
             self._lock.release()
 
     def _take_lock(self, what: object) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise BusyError(f"{what}: another request is being carried out")
+        if not self._lock.acquire(False):
+            raise _busy(what)
 
     def _carry_out(self, request: HotplugRequest) -> Outcome:
         operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
@@ -290,14 +291,13 @@ class Dispatcher(EntryPoints):
         request: HotplugRequest | None,
         behaviour: Behaviour | None,
     ) -> Outcome:
-        run = Run(self.partition, behaviour or self.behaviour)
+        partition = self.partition
+        run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
         trace: list[tuple[tuple[int, ...], Any]] = []
         self._trace = trace
-        run.repeats = self._repeater is not None
         rc = None
         try:
-            with self.partition.tree.transaction():
-                rc = self._drive(operate(run, argument), run.behaviour, trace)
+            rc = partition.tree.whole(self._drive, run, operate, argument, trace)
         finally:
             if rc is None:
                 run.take_back()
@@ -308,12 +308,14 @@ class Dispatcher(EntryPoints):
 
     def _drive(
         self,
-        operation: Operation,
-        behaviour: Behaviour,
+        run: Run,
+        operate: Callable[[Run, Any], Operation],
+        argument: Any,
         trace: list[tuple[tuple[int, ...], Any]],
     ) -> int:
         """Answer an operation's effects until it returns."""
-        send, append, methods = operation.send, trace.append, self._methods
+        send, append = operate(run, argument).send, trace.append
+        methods = self._methods
         answer: Any = None
         try:
             while True:
@@ -324,7 +326,7 @@ class Dispatcher(EntryPoints):
                 if answer and (kind <= CONFIGURE_CONNECTOR or kind in POWERS):
                     status = answer if kind == SET_INDICATOR else answer[0]
                     if status and _is_busy(status):
-                        answer = self._retry(effect, answer, behaviour, trace)
+                        answer = self._retry(effect, answer, run.behaviour, trace)
         except StopIteration as stop:
             rc: int = stop.value
             return rc
@@ -380,6 +382,10 @@ def _retries(behaviour: Behaviour, kind: int, status: int) -> bool:
     if kind == CONFIGURE_CONNECTOR:
         return status == _BUSY or behaviour.connector_delay
     return status == _BUSY or kind != GET_POWER_LEVEL
+
+
+def _busy(what: object) -> BusyError:
+    return BusyError(f"{what}: another request is being carried out")
 
 
 def _is_busy(status: int) -> bool:

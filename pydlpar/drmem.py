@@ -37,6 +37,10 @@ _next = lib.dlpar_drmem_next
 _change_flags = lib.dlpar_drmem_change_flags
 _alike = lib.dlpar_drmem_alike
 _fill = lib.dlpar_drmem_fill
+_v1_encode = lib.dlpar_drmem_v1_encode
+_v2_encode = lib.dlpar_drmem_v2_encode
+
+_buffer = ffi.buffer
 
 _ROW = Struct("=QIII4x")  # struct dlpar_lmb, without its reserved word
 _ROW_SIZE = _ROW.size
@@ -386,7 +390,7 @@ class LmbTable:
         Raises:
             ArgumentError: a base address does not fit the address cells.
         """
-        return self._encode(lib.dlpar_drmem_v1_encode, self.address_cells)
+        return self._encode(_v1_encode, self.address_cells)
 
     def to_v2(self, merge: Literal["exact", "kernel"] = "exact") -> bytes:
         """The table as `ibm,dynamic-memory-v2`.
@@ -397,9 +401,10 @@ class LmbTable:
                 only, as Linux does: sets apart from each other may merge, and
                 then expand to wrong addresses when read again.
         """
-        if merge not in _MERGE:
+        how = _MERGE.get(merge)
+        if how is None:
             raise ArgumentError(f"merge {merge!r}, expected 'exact' or 'kernel'")
-        return self._encode(lib.dlpar_drmem_v2_encode, self.lmb_size, _MERGE[merge])
+        return self._encode(_v2_encode, self.lmb_size, how)
 
     def encode(self, merge: Literal["exact", "kernel"] = "exact") -> bytes:
         """The table as the property it was read from; *merge* as in `to_v2`.
@@ -420,4 +425,5 @@ class LmbTable:
             encode(out, size, self._lmbs, self._len, *how)
         if size < 0:
             raise_error(size, f"{self._len} LMBs")
-        return bytes(ffi.buffer(out, size))
+        written: bytes = _buffer(out, size)[:]
+        return written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,15 @@ from pydlpar.node_array import NodeArray
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
 
-__all__ = ["Batch", "Prepared", "Template", "Transaction"]
+__all__ = [
+    "Batch",
+    "Prepared",
+    "Template",
+    "Transaction",
+    "begin",
+    "commit",
+    "roll_back",
+]
 
 _depth = lib.dlpar_tree_depth
 _begin = lib.dlpar_tree_begin
@@ -56,10 +64,7 @@ class Transaction:
     def __enter__(self) -> Transaction:
         if self._depth:
             raise_error(lib.DLPAR_ERR_BADARG, "begin of a transaction that is open")
-        rc = _begin(self._tree.ptr)
-        if rc < 0:
-            raise_error(rc, "begin of a transaction", decode_error=TreeError)
-        self._depth = rc
+        self._depth = begin(self._tree.ptr)
         return self
 
     def __exit__(
@@ -70,26 +75,43 @@ class Transaction:
     ) -> None:
         if kind is not None:
             self.rollback()
-        else:
-            self._end(_commit, "commit")
+        elif self._depth:
+            commit(self._tree.ptr, self._depth)
+            self._depth = 0
 
     def rollback(self) -> None:
         """Undo all edits since the transaction began, and end it.
 
         Transactions opened within it that are still open end with it.
         """
-        self._end(_rollback, "roll-back")
+        if self._depth:
+            roll_back(self._tree.ptr, self._depth)
+            self._depth = 0
 
-    def _end(self, function: Callable[..., int], what: str) -> None:
-        """Close down to this one's level; nothing where an outer one has done so."""
-        ptr = self._tree.ptr
-        # Asked once: behind the last end, the next may be another thread's.
-        ends = _depth(ptr) - self._depth + 1 if self._depth else 0
-        for _ in range(ends):
-            rc = function(ptr)
-            if rc < 0:
-                raise_error(rc, f"{what} of a transaction", decode_error=TreeError)
-        self._depth = 0
+
+def begin(ptr: object) -> int:
+    """Begin a transaction of the calling thread: how many are open now."""
+    depth = _begin(ptr)
+    if depth < 0:
+        raise_error(depth, "begin of a transaction", decode_error=TreeError)
+    return int(depth)
+
+
+def commit(ptr: object, depth: int) -> None:
+    """End the transactions from level *depth* on; nothing where that has been done."""
+    # Asked once: behind the last end, the next may be another thread's.
+    for _ in range(depth, _depth(ptr) + 1):
+        rc = _commit(ptr)
+        if rc < 0:
+            raise_error(rc, "commit of a transaction", decode_error=TreeError)
+
+
+def roll_back(ptr: object, depth: int) -> None:
+    """The same, and undo their edits."""
+    for _ in range(depth, _depth(ptr) + 1):
+        rc = _rollback(ptr)
+        if rc < 0:
+            raise_error(rc, "roll-back of a transaction", decode_error=TreeError)
 
 
 class Template:

@@ -57,6 +57,11 @@ class LookupArrays:
         lib.dlpar_lookup_get(cells, self.m, self._data, len(self._data), position)
         return tuple(cells)
 
+    def cell(self, index: int, at: int) -> int:
+        """Cell *at* of array *index*, both of which are there."""
+        start = _HEADER + (index * self.m + at) * _CELL
+        return int.from_bytes(self._data[start : start + _CELL], "big")
+
     def __bytes__(self) -> bytes:
         return self._data
 

@@ -158,11 +158,13 @@ class Node(NodePlace):
             self._fail(n)
         return data
 
-    def _value(self, name: str) -> bytes | None:
-        """A property's value, or None where there is no such property.
-
-        As `_copy()`, written out again: this is the read that users wait for.
-        """
+    @overload
+    def get(self, name: str) -> bytes | None: ...
+    @overload
+    def get(self, name: str, default: bytes) -> bytes: ...
+    def get(self, name: str, default: bytes | None = None) -> bytes | None:
+        """A property's value, or *default* where there is none."""
+        # As `_copy()`, written out again: this is the read that users wait for.
         try:
             raw = name.encode()
         except UnicodeEncodeError:
@@ -185,7 +187,7 @@ class Node(NodePlace):
             return value
         if n != _NOTFOUND:
             self._fail(n, name)
-        return None
+        return default
 
     def _at(self, handle: int) -> Node:
         return Node(self.tree, handle)
@@ -264,7 +266,7 @@ class Node(NodePlace):
         return PropertyMap(self)
 
     def __getitem__(self, name: str) -> bytes:
-        value = self._value(name)
+        value = self.get(name)
         if value is None:
             self._fail(_NOTFOUND, name)
         return value
@@ -304,12 +306,3 @@ class Node(NodePlace):
         if n < 0 and n != _NOTFOUND:
             self._fail(n, name)
         return bool(n >= 0)
-
-    @overload
-    def get(self, name: str) -> bytes | None: ...
-    @overload
-    def get(self, name: str, default: bytes) -> bytes: ...
-    def get(self, name: str, default: bytes | None = None) -> bytes | None:
-        """A property's value, or *default* where there is none."""
-        value = self._value(name)
-        return default if value is None else value

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from pydlpar.operations.calls import Run
     from pydlpar.request import HotplugRequest
 
-__all__ = ["Call", "EventCounts", "Outcome"]
+__all__ = ["WITH_RESULT", "Call", "Entry", "EventCounts", "Outcome"]
 
-_WITH_RESULT = POWERS | {GET_SENSOR_STATE, CONFIGURE_CONNECTOR}
+WITH_RESULT = POWERS | {GET_SENSOR_STATE, CONFIGURE_CONNECTOR}
+"""The kinds of effects whose answer begins with status and result."""
+
+Entry = tuple[tuple[int, ...], Any]
+"""An effect and its answer."""
 
 
 class Call(NamedTuple):
@@ -57,7 +61,7 @@ class Outcome:
         self,
         request: HotplugRequest | None,
         errno: int,
-        trace: list[tuple[tuple[int, ...], Any]],
+        trace: list[Entry],
         changes: list[tuple[Any, ...]],
         reason: Run | str,
         handled: bool = True,
@@ -73,6 +77,11 @@ class Outcome:
     def calls(self) -> list[Call]:
         """The calls made, in order."""
         return [_call(effect, answer) for effect, answer in written_out(self._trace)]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The same as effects and their answers, as operations see them."""
+        return list(written_out(self._trace))
 
     @property
     def exit_status(self) -> int | None:
@@ -99,7 +108,7 @@ class Outcome:
 
 def _call(effect: tuple[int, ...], answer: Any) -> Call:
     kind, *arguments = effect
-    if kind in _WITH_RESULT:
+    if kind in WITH_RESULT:
         return Call(FUNCTIONS[kind], tuple(arguments), answer[0], answer[1])
     return Call(FUNCTIONS[kind], tuple(arguments), answer)
 

@@ -149,7 +149,8 @@ class Partition:
             per_core = max(per_core, len(threads))
             first = len(self.logical_ids)
             self.logical_ids.update((t, n) for n, t in enumerate(threads, first))
-            self._record(cpu, ((1 << len(threads)) - 1) << first)
+            if self._max_nodes > 1:
+                self._record(self.node_of(cpu), ((1 << len(threads)) - 1) << first)
         self.online = set(self.logical_ids)
         present = len(self.logical_ids)
         if max_cpus is None:
@@ -163,9 +164,8 @@ class Partition:
         self.max_cpus = max_cpus
         self._free = ((1 << max_cpus) - 1) >> present << present
 
-    def _record(self, cpu: Node, ids: int) -> None:
-        """Remember on which NUMA node logical ids were used last."""
-        nid = self.node_of(cpu) if self._max_nodes > 1 else None
+    def _record(self, nid: int | None, ids: int) -> None:
+        """Remember on which NUMA node, if any, logical ids were used last."""
         if nid is not None:
             for other in self._recorded:
                 self._recorded[other] &= ~ids
@@ -269,7 +269,7 @@ class Partition:
             return 0
         if not self.logical_ids.keys().isdisjoint(threads):
             return -errno.EEXIST
-        first = None
+        first = nid = None
         if self._max_nodes > 1:
             nid = self.node_of(cpu)
             others = [ids for node, ids in self._recorded.items() if node != nid]
@@ -281,8 +281,7 @@ class Partition:
             return -errno.ENOSPC
         block = ((1 << count) - 1) << first
         self._free &= ~block
-        if self._max_nodes > 1:
-            self._record(cpu, block)
+        self._record(nid, block)
         for number, thread in enumerate(threads, first):
             self.logical_ids[thread] = number
         return 0
@@ -363,12 +362,12 @@ class Partition:
         return self.first_node if nid is None else nid
 
     def _lmb_node(self, position: int, arrays: LookupArrays | None) -> int | None:
-        lmb = self.lmbs[position]
-        if arrays is None or lmb.flags & _AI_INVALID or lmb.aa_index >= arrays.n:
+        flags, aa_index = self.lmbs.words(position)
+        if arrays is None or flags & _AI_INVALID or aa_index >= arrays.n:
             return None
         if not 0 < self._primary <= arrays.m:
             return None
-        return self._possible(arrays[lmb.aa_index][self._primary - 1])
+        return self._possible(arrays.cell(aa_index, self._primary - 1))
 
     def _lookup_arrays(self) -> LookupArrays | None:
         """The associativity lookup arrays; None where absent or damaged."""

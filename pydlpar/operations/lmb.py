@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import NO_ASSOCIATIVITY
@@ -22,7 +21,6 @@ from pydlpar.operations.calls import (
     OFFLINE_MEMORY,
     ONLINE_MEMORY,
     REMOVE_MEMORY,
-    Effect,
     Operation,
     Run,
     acquire,
@@ -38,6 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_lmb", "excludes_reserved", "removable", "remove_lmb", "write_table"]
 
+# Bound once: looking up a member of an enumeration is slow.
+_EACH, _CLONE = MemoryStyle.EACH, MemoryStyle.CLONE
+_RESERVED_WALK, _V2_MERGE = Quirk.RESERVED_WALK, Quirk.V2_MERGE
+
 _ASSIGNED = int(LmbFlags.ASSIGNED)
 _RESERVED = int(LmbFlags.RESERVED)
 _WORD = 4
@@ -50,19 +52,20 @@ def add_lmb(run: Run, position: int) -> Operation:
     lmb = table[position]
     if lmb.flags & _ASSIGNED:
         return run.fail(-errno.EINVAL, "LMB {:#010x} is assigned", lmb.drc_index)
-    if run.behaviour.memory is MemoryStyle.CLONE:
+    if run.behaviour.memory is _CLONE:
         return (yield from _add_acquiring(run, position))
-    rc, arrays = yield from _choose_associativity(run, position)
+    fragment = yield from configure(run, lmb.drc_index)
+    rc, arrays = _choose_associativity(run, position, fragment)
     if rc:
         # The caller releases again; the second one finds nothing to release.
         yield from release(run, lmb.drc_index)
         return rc
-    each = run.behaviour.memory is MemoryStyle.EACH
+    each = run.behaviour.memory is _EACH
     if each:
         _set(run, position, flags=lmb.flags | _ASSIGNED)
         write_table(run)
     node = partition.memory_node(position, arrays)
-    rc = yield from _add_block(run, position, node)
+    rc = yield from _add_block(run, lmb.base, node)
     if rc:
         _set(run, position, flags=lmb.flags, aa_index=NO_ASSOCIATIVITY)
         if each:
@@ -79,7 +82,7 @@ def _add_acquiring(run: Run, position: int) -> Operation:
     if rc:
         return rc
     node = run.partition.memory_node(position)
-    rc = yield from _add_block(run, position, node)
+    rc = yield from _add_block(run, lmb.base, node)
     if rc:
         yield from release(run, lmb.drc_index)
         return rc
@@ -87,9 +90,8 @@ def _add_acquiring(run: Run, position: int) -> Operation:
     return 0
 
 
-def _add_block(run: Run, position: int, node: int) -> Operation:
-    table = run.partition.lmbs
-    base, size = table[position].base, table.lmb_size
+def _add_block(run: Run, base: int, node: int) -> Operation:
+    size = run.partition.lmbs.lmb_size
     rc: int = yield (ADD_MEMORY, base, size, node)
     if rc:
         return run.fail(rc, "memory at {:#x} was not added: {}", base, rc)
@@ -113,18 +115,18 @@ def remove_lmb(run: Run, position: int) -> Operation:
     if rc:
         return run.fail(rc, "memory at {:#x} did not go offline: {}", base, rc)
     yield (REMOVE_MEMORY, base, size)
-    if run.behaviour.memory is MemoryStyle.CLONE:
+    if run.behaviour.memory is _CLONE:
         yield from release(run, index)
         _set(run, position, flags=flags & ~_ASSIGNED)
         return 0
     _set(run, position, flags=flags & ~_ASSIGNED, aa_index=NO_ASSOCIATIVITY)
-    return write_table(run) if run.behaviour.memory is MemoryStyle.EACH else 0
+    return write_table(run) if run.behaviour.memory is _EACH else 0
 
 
 def excludes_reserved(run: Run) -> bool:
     """Whether RESERVED LMBs are not available, and not removable."""
     behaviour = run.behaviour
-    return behaviour.skips_reserved or Quirk.RESERVED_WALK not in behaviour.quirks
+    return behaviour.skips_reserved or _RESERVED_WALK not in behaviour.quirks
 
 
 def removable(run: Run, position: int) -> bool:
@@ -135,7 +137,7 @@ def removable(run: Run, position: int) -> bool:
         return False
     if flags & _RESERVED and excludes_reserved(run):
         return False
-    if run.partition.fadump is None or run.behaviour.memory is MemoryStyle.CLONE:
+    if run.partition.fadump is None or run.behaviour.memory is _CLONE:
         return True
     start, size = run.partition.fadump
     base = table[position].base
@@ -143,8 +145,8 @@ def removable(run: Run, position: int) -> bool:
 
 
 def _choose_associativity(
-    run: Run, position: int
-) -> Generator[Effect, Any, tuple[int, LookupArrays | None]]:
+    run: Run, position: int, fragment: bytes | None
+) -> tuple[int, LookupArrays | None]:
     """Point the LMB at the lookup array that firmware delivers, adding a new one.
 
     Returns:
@@ -152,7 +154,6 @@ def _choose_associativity(
     """
     partition = run.partition
     index = partition.lmbs.drc_index(position)
-    fragment = yield from configure(run, index)
     if fragment is None:
         return -errno.EINVAL, None
     try:
@@ -196,7 +197,7 @@ def write_table(run: Run) -> int:
             return 0
         old = node.get(DYNAMIC_MEMORY_V2)
         if old is not None:
-            kernel = Quirk.V2_MERGE in run.behaviour.quirks
+            kernel = _V2_MERGE in run.behaviour.quirks
             new = partition.lmbs.to_v2("kernel" if kernel else "exact")
             _write(run, node, DYNAMIC_MEMORY_V2, old, new)
             return 0

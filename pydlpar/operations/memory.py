@@ -33,7 +33,15 @@ from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType, LmbFlags
 from pydlpar.operations.behaviour import MemoryStyle
-from pydlpar.operations.calls import Operation, Run, acquire, refuse, release, unisolate
+from pydlpar.operations.calls import (
+    Operation,
+    Run,
+    acquire,
+    nothing,
+    refuse,
+    release,
+    unisolate,
+)
 from pydlpar.operations.lmb import (
     add_lmb,
     excludes_reserved,
@@ -50,6 +58,10 @@ if TYPE_CHECKING:
 
 __all__ = ["operate"]
 
+# Bound once: looking up a member of an enumeration is slow.
+_TABLE, _EACH, _CLONE = MemoryStyle.TABLE, MemoryStyle.EACH, MemoryStyle.CLONE
+_RESERVED_WALK = Quirk.RESERVED_WALK
+
 _ASSIGNED = int(LmbFlags.ASSIGNED)
 _RESERVED = int(LmbFlags.RESERVED)
 _FREE = _ASSIGNED | _RESERVED
@@ -60,16 +72,17 @@ _READD = 3
 def operate(run: Run, request: HotplugRequest) -> Operation:
     """The operation of a memory request (`dlpar_memory`)."""
     style = run.behaviour.memory
-    # The property, which is written after each LMB, is part of what would repeat.
-    run.repeats = run.repeats and style is not MemoryStyle.EACH
-    if style is not MemoryStyle.TABLE and not _has_version_1(run):
+    if style is _EACH:
+        # The property, which is written after each LMB, is part of what would repeat.
+        run.repeats = False
+    if style is not _TABLE and not _has_version_1(run):
         return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
     if run.behaviour.readd and request.action == _READD:
         handler = _readd
     # Ranges came after the oldest style.
     ranged = handler is _add_range or handler is _remove_range
-    if handler is None or (ranged and style is MemoryStyle.CLONE):
+    if handler is None or (ranged and style is _CLONE):
         return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
     return _operate(run, handler(run, request))
 
@@ -78,9 +91,9 @@ def _operate(run: Run, handler: Operation) -> Operation:
     """Run the handler, then keep or drop the books as the kernel line does."""
     style = run.behaviour.memory
     rc = yield from handler
-    if rc == 0 and style is not MemoryStyle.EACH:
+    if rc == 0 and style is not _EACH:
         return write_table(run)
-    if rc and style is MemoryStyle.CLONE:
+    if rc and style is _CLONE:
         # Linux drops its edited copy of the property.
         run.take_back()
     return rc
@@ -94,15 +107,15 @@ def _has_version_1(run: Run) -> bool:
 def _add_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
-        return -errno.EINVAL
-    return (yield from _acquire_and_add(run, position))
+        return refuse(run, -errno.EINVAL)
+    return _acquire_and_add(run, position)
 
 
 def _remove_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
-        return -errno.EINVAL
-    return (yield from _remove_and_release(run, position))
+        return refuse(run, -errno.EINVAL)
+    return _remove_and_release(run, position)
 
 
 def _readd(run: Run, request: HotplugRequest) -> Operation:
@@ -165,9 +178,9 @@ def _add_count(run: Run, request: HotplugRequest) -> Operation:
 def _walked(run: Run) -> int:
     """The flags that keep "add count" from trying an LMB."""
     mask = _FREE
-    if Quirk.RESERVED_WALK in run.behaviour.quirks:
+    if _RESERVED_WALK in run.behaviour.quirks:
         mask &= ~_RESERVED
-    if run.behaviour.memory is MemoryStyle.EACH:
+    if run.behaviour.memory is _EACH:
         mask &= ~_ASSIGNED  # It learns from the sensor that one is in use.
     return mask
 
@@ -201,7 +214,7 @@ def _remove_count(run: Run, request: HotplugRequest) -> Operation:
 def _count_removable(run: Run, limit: int) -> int:
     """How many LMBs flags and dump area let go, up to *limit*."""
     table = run.partition.lmbs
-    if run.partition.fadump is None or run.behaviour.memory is MemoryStyle.CLONE:
+    if run.partition.fadump is None or run.behaviour.memory is _CLONE:
         mask = _FREE if excludes_reserved(run) else _ASSIGNED
         return table.count(mask, _ASSIGNED, limit)
     positions = (p for p in range(len(table)) if removable(run, p))
@@ -274,8 +287,13 @@ def _range(run: Run, request: HotplugRequest) -> range | None:
 
 
 def _acquire_and_add(run: Run, position: int) -> Operation:
-    if run.behaviour.memory is MemoryStyle.CLONE:
-        return (yield from add_lmb(run, position))
+    """Add an LMB, and release it again where that fails."""
+    if run.behaviour.memory is _CLONE:
+        return add_lmb(run, position)
+    return _acquired(run, position)
+
+
+def _acquired(run: Run, position: int) -> Operation:
     index = run.partition.lmbs.drc_index(position)
     rc = yield from acquire(run, index)
     if rc:
@@ -325,9 +343,9 @@ def _release_all(run: Run, removed: Iterable[range]) -> Operation:
 
 def _release(run: Run, position: int) -> Operation:
     """Release an LMB's DRC, unless removing it did; the result is not used."""
-    if run.behaviour.memory is not MemoryStyle.CLONE:
-        yield from release(run, run.partition.lmbs.drc_index(position))
-    return 0
+    if run.behaviour.memory is _CLONE:
+        return nothing()
+    return release(run, run.partition.lmbs.drc_index(position))
 
 
 _HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Operation]] = {

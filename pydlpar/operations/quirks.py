@@ -60,6 +60,9 @@ class Quirk(Enum):
     UPDATE_DESYNC = "update-desync"
     V2_MERGE = "v2-merge"
 
+    # By identity; by name, as an Enum has it, a look-up in a set is slow.
+    __hash__ = object.__hash__
+
 
 Cause = Literal[
     "crash",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from math import log
 from random import Random
 from typing import Any, Final, Protocol
@@ -152,7 +153,7 @@ class AtRandom:
         faults, weights = self._choices_of(method)
         if not faults:
             return None
-        fault = self._random.choices(faults, weights)[0]
+        fault = self._random.choices(faults, cum_weights=weights)[0]
         return fault._replace(at=self._random.getrandbits(self._PLACES))
 
     def _choices_of(self, method: str) -> tuple[tuple[Fault, ...], list[float]]:
@@ -164,9 +165,27 @@ class AtRandom:
                 for fault in faults_of(method)
                 if weights is None or weights.get(fault.kind, 0) > 0
             )
-            each = [1.0 if weights is None else weights[f.kind] for f in chosen]
-            found = self._choices[method] = chosen, each
+            each = (1.0 if weights is None else weights[f.kind] for f in chosen)
+            found = self._choices[method] = chosen, list(accumulate(each))
         return found
+
+
+class Tally:
+    """What a call of `Faulty` looks at first.
+
+    Apart from it, whose attributes are slow to read: it passes unknown ones on.
+
+    Attributes:
+        calls: number of calls so far.
+        due: number of the next call to be failed; -1 where there is none.
+        injected: number of faults so far, under any plan.
+    """
+
+    __slots__ = ("calls", "due", "injected")
+
+    def __init__(self) -> None:
+        self.calls = self.injected = 0
+        self.due = -1
 
 
 class Faulty:
@@ -181,9 +200,8 @@ class Faulty:
 
     Attributes:
         platform: as given.
-        calls: number of calls so far, under this plan.
+        tally: calls and faults in numbers, for who looks at each call.
         injected: the latest faults injected, oldest first.
-        n_injected: how many there were.
         counts: how many there were of each, by method and fault without place.
     """
 
@@ -191,13 +209,11 @@ class Faulty:
         self, platform: Any, plan: FaultPlan = NEVER, *, keep: int = _KEPT
     ) -> None:
         self.platform = platform
-        self.calls = 0
+        self.tally = Tally()
         self.injected: deque[Injected] = deque(maxlen=keep)
-        self.n_injected = 0
         self.counts: Counter[tuple[str, FaultKind, int]] = Counter()
-        self._plan = plan
-        self._due = self._next(0)
         self._event = b""
+        self.follow(plan)
         for name in (*METHODS, *_OTHER_METHODS):
             method = getattr(platform, name, None)
             if method is not None:
@@ -207,15 +223,25 @@ class Faulty:
         return getattr(self.__dict__["platform"], name)
 
     @property
+    def calls(self) -> int:
+        """Number of calls so far, under this plan."""
+        return self.tally.calls
+
+    @property
     def due(self) -> int:
         """Number of the next call to be failed; -1 where there is none."""
-        return self._due
+        return self.tally.due
+
+    @property
+    def n_injected(self) -> int:
+        """How many faults there were."""
+        return self.tally.injected
 
     def follow(self, plan: FaultPlan) -> None:
         """Take another plan from the next call on, which is number 0 of it."""
         self._plan = plan
-        self.calls = 0
-        self._due = self._next(0)
+        self.tally.calls = 0
+        self.tally.due = self._next(0)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The faults that are kept, as JSON has them."""
@@ -227,32 +253,33 @@ class Faulty:
         inner: LmbRepeater | None = offer and offer(self.platform)
         return None if inner is None else _UntilFault(self, inner)
 
-    def count(self, calls: int) -> None:
-        """Count calls that were made all at once, none of them due."""
-        self.calls += calls
-
     def _next(self, call: int) -> int:
         due = self._plan.due(call)
         return -1 if due is None else due
 
     def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        remember = ANSWERS.get(name) is Answer.EVENT
+        tally = self.tally
+        make = method
+        if ANSWERS.get(name) is Answer.EVENT:
+            make = self._remembering(method)
 
         def call(*arguments: Any) -> Any:
-            number = self.calls
-            self.calls = number + 1
-            if number != self._due:
-                answer = method(*arguments)
-                if remember:
-                    self._remember(answer)
-                return answer
-            return self._fail(number, name, method, arguments)
+            number = tally.calls
+            tally.calls = number + 1
+            if number == tally.due:
+                return self._fail(number, name, method, arguments)
+            return make(*arguments)
 
         return call
 
-    def _remember(self, answer: tuple[int, bytes]) -> None:
-        if answer[0] == 0:
-            self._event = answer[1]
+    def _remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def fetch(*arguments: int) -> Any:
+            answer = method(*arguments)
+            if answer[0] == 0:
+                self._event = answer[1]
+            return answer
+
+        return fetch
 
     def _fail(
         self,
@@ -262,13 +289,13 @@ class Faulty:
         arguments: tuple[Any, ...],
     ) -> Any:
         fault = self._plan.pick(number, name)
-        self._due = self._next(number + 1)
+        self.tally.due = self._next(number + 1)
         if fault is None:
             return method(*arguments)
         # A work area, which the platform would fill, is no argument to be shown.
         shown = tuple(value for value in arguments if isinstance(value, int))
         self.injected.append(Injected(number, name, shown, fault))
-        self.n_injected += 1
+        self.tally.injected += 1
         self.counts[name, fault.kind, fault.value] += 1
         answer = ANSWERS.get(name, Answer.ERRNO)
         if answer is Answer.CONNECTOR:
@@ -302,25 +329,25 @@ class _UntilFault:
     """Repeats calls up to the next fault, which a call has to meet on its own."""
 
     def __init__(self, faulty: Faulty, inner: LmbRepeater) -> None:
-        self._faulty = faulty
+        self._tally = faulty.tally
         self._inner = inner
 
     def watch_lmb(self, index: int) -> tuple[int, Any]:
         """What the platform needs, and whether a fault comes in between."""
-        return self._faulty.n_injected, self._inner.watch_lmb(index)
+        return self._tally.injected, self._inner.watch_lmb(index)
 
     def repeat_lmbs(
         self, watched: tuple[int, Any], indexes: Sequence[int], calls: int
     ) -> int:
         """See `LmbRepeater`."""
-        faulty = self._faulty
+        tally = self._tally
         injected, state = watched
-        if injected != faulty.n_injected:
+        if injected != tally.injected:
             return 0
-        if faulty.due >= 0:
-            indexes = indexes[: (faulty.due - faulty.calls) // calls]
+        if tally.due >= 0:
+            indexes = indexes[: (tally.due - tally.calls) // calls]
         count = self._inner.repeat_lmbs(state, indexes, calls)
-        faulty.count(count * calls)
+        tally.calls += count * calls
         return count
 
 

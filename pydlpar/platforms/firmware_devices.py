@@ -21,6 +21,7 @@ LIVE_INSERTION: Final = 0xFFFFFFFF
 _UNPLUG: Final = situation(0, False, True)
 _DEVICE: Final = situation(0, True, False)
 _STATE_SHIFT: Final = situation(1).bit_length() - 1
+_STATES: Final = {int(state): state for state in DrcState}
 
 
 class Connector:
@@ -96,7 +97,7 @@ class Connector:
     @property
     def state(self) -> DrcState:
         """The state, without what stands behind it."""
-        return DrcState(self.situation >> _STATE_SHIFT)
+        return _STATES[self.situation >> _STATE_SHIFT]
 
     @property
     def unplug_requested(self) -> bool:

@@ -19,6 +19,8 @@ from pydlpar.platforms.firmware_rtas import RtasCalls
 __all__ = ["RepeatedCalls"]
 
 _UNPLUG: Final = situation(0, False, True)
+_LMB: Final = DrcKind.LMB
+_DIMM: Final = DeviceKind.DIMM
 
 
 class _Watched(NamedTuple):
@@ -92,7 +94,7 @@ class RepeatedCalls(RtasCalls):
                 connector is None
                 or connector.situation != before
                 or not connector.at_start
-                or connector.kind is not DrcKind.LMB
+                or connector.kind is not _LMB
             ):
                 break
             device = connector.device
@@ -111,8 +113,8 @@ class RepeatedCalls(RtasCalls):
 
 def _is_plain(connector: Connector) -> bool:
     """An LMB's, whose next configure-connector begins with the first node."""
-    return connector.kind is DrcKind.LMB and connector.at_start
+    return connector.kind is _LMB and connector.at_start
 
 
 def _is_dimm(device: Device) -> bool:
-    return device.kind is DeviceKind.DIMM
+    return device.kind is _DIMM

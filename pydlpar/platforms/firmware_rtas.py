@@ -44,6 +44,14 @@ _LOG_MAX: Final = 2048
 _EPOW_SHUTDOWN: Final = 3
 _U32: Final = 0xFFFFFFFF
 
+# Bound once: looking up a member of an enumeration is slow.
+_CHECK_CHILDREN: Final = Effect.CHECK_CHILDREN
+_REWIND: Final = Effect.REWIND
+_RELEASE: Final = Effect.RELEASE
+_REJECT: Final = Effect.REJECT
+_REJECT_LATE: Final = Effect.REJECT_LATE
+_SHOW: Final = Effect.SHOW
+
 
 def _nothing_delivered(status: int) -> ConnectorResult:
     """The result of a sequence that ended with its first call."""
@@ -62,6 +70,7 @@ class RtasCalls(WillingSystem):
         lmb_address_bug: bool = False,
     ) -> None:
         self.profile = inventory.profile
+        self._is_qemu = self.profile == "qemu"
         self.events = EventQueue(clock, "little" if self._is_qemu else "big")
         self.events.hotplug_class = inventory.hotplug_events
         self.qmp_events = QmpEvents()
@@ -73,10 +82,6 @@ class RtasCalls(WillingSystem):
         self._negotiated = inventory.negotiated
         self._power = PowerDomains(inventory.connectors)
         self._rejected: tuple[Connector, Call, int, int] | None = None
-
-    @property
-    def _is_qemu(self) -> bool:
-        return self.profile == "qemu"
 
     @property
     def last_rejection(self) -> str | None:
@@ -127,17 +132,17 @@ class RtasCalls(WillingSystem):
     ) -> int:
         """Take a transition that has an effect beside the new state."""
         status, after, effect = transition
-        if effect == Effect.CHECK_CHILDREN and not self._all_isolated(connector):
+        if effect == _CHECK_CHILDREN and not self._all_isolated(connector):
             self._rejected = connector, call, connector.situation, _MULTI_LEVEL
             return _MULTI_LEVEL
         connector.situation = after
-        if effect == Effect.REWIND:
+        if effect == _REWIND:
             connector.rewind()
-        elif effect == Effect.RELEASE:
+        elif effect == _RELEASE:
             self._unplugging.release(connector)
-        elif effect == Effect.REJECT:
+        elif effect == _REJECT:
             self._unplugging.reject(connector)
-        elif effect == Effect.SHOW:
+        elif effect == _SHOW:
             connector.visual = call[1]
         return status
 
@@ -233,7 +238,7 @@ class RtasCalls(WillingSystem):
         status, _, effect = connector.configure[here]
         if status < _SUCCESS:
             self._rejected = connector, CONFIGURE, here, status
-        elif effect == Effect.REJECT_LATE:
+        elif effect == _REJECT_LATE:
             self._unplugging.roll_back(connector)
         return status
 

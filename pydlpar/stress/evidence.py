@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydlpar.constants import Action, DrcType, Resource
 from pydlpar.drc import drc_type
 from pydlpar.operations.behaviour import MemoryStyle
+from pydlpar.operations.calls import (
+    ADD_MEMORY,
+    CONFIGURE_CONNECTOR,
+    FUNCTIONS,
+    GET_SENSOR_STATE,
+    ONLINE_CPU,
+    SET_INDICATOR,
+)
+from pydlpar.outcome import WITH_RESULT
 
 if TYPE_CHECKING:
-    from pydlpar.dispatch import Call, Outcome
+    from pydlpar.outcome import Entry, Outcome
 
 __all__ = ["EXCUSES", "Evidence", "Excuse", "Subject", "excuse_for"]
 
@@ -24,11 +33,15 @@ _SENSOR: Final = "get-sensor-state"
 _INDICATOR: Final = "set-indicator"
 _CONFIGURE: Final = "ibm,configure-connector"
 
-# Which argument of a call says what it is about; the first where not named.
-_SUBJECT: Final = {_SENSOR: 1, _INDICATOR: 1}
+# Calls whose second argument says what they are about; of others it is the first.
+_STATE_CALLS: Final = frozenset({GET_SENSOR_STATE, SET_INDICATOR})
 _POWER: Final = "set-power-level"
-_CARDS: Final = (Resource.PCI, Resource.DT)
-_USES: Final = ("add-memory", "online-cpu")
+_Key = tuple[str, int]
+"""A function, and the DRC index, base address or thread that it was called about."""
+
+_DT, _REMOVE, _MEMORY = Resource.DT, Action.REMOVE, Resource.MEMORY
+_CARDS: Final = (Resource.PCI, _DT)
+_USES: Final = (ADD_MEMORY, ONLINE_CPU)
 _PUT_BACK: Final = (_CONFIGURE, "add-memory", "online-memory")
 
 
@@ -69,37 +82,35 @@ class Evidence:
 
     def __init__(self, style: MemoryStyle = MemoryStyle.TABLE) -> None:
         self.style = style
-        self.failed: set[tuple[str, int]] = set()
-        self.undone: set[tuple[str, int]] = set()
-        self.removing: set[tuple[str, int]] = set()
+        self.failed: set[_Key] = set()
+        self.undone: set[_Key] = set()
+        self.removing: set[_Key] = set()
         self.memory: set[int] = set()
         self.edited: set[int] = set()
         self.arrived: set[int] = set()
 
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
-        request, calls = outcome.request, outcome.calls
-        if request is not None and request.resource == Resource.DT:
+        request, entries = outcome.request, outcome.entries
+        if request is not None and request.resource == _DT:
             self.edited.add(request.drc_index or 0)
         if request is not None and request.resource in _CARDS and not outcome.errno:
             self.arrived.add(request.drc_index or 0)
-        if not calls:
+        if not entries:
             return
-        failed = {_about(call) for call in calls if _has_failed(call)}
-        failed |= _refused_by_sensor(calls)
+        made, failed = _sorted_out(entries)
         if outcome.errno:
-            failed |= _useless_walks(calls)
+            failed |= _useless_walks(entries)
         self.failed |= failed
         if request is None:
             return
-        if request.action == Action.REMOVE:
+        if request.action == _REMOVE:
             self.removing |= failed
         if outcome.errno:
-            made = {_about(call) for call in calls}
             self.undone |= made - failed
-            if request.resource == Resource.MEMORY:
+            if request.resource == _MEMORY:
                 self.memory.update(key for _, key in made)
-        elif request.resource == Resource.MEMORY:
+        elif request.resource == _MEMORY:
             # The property has been written from the whole table.
             self.memory.clear()
 
@@ -116,38 +127,44 @@ class Evidence:
         return any((function, key) in self.failed for function in functions)
 
 
-def _about(call: Call) -> tuple[str, int]:
-    at = _SUBJECT.get(call.function, 0)
-    return call.function, call.arguments[at] if at < len(call.arguments) else -1
+def _about(effect: tuple[int, ...]) -> _Key:
+    kind = effect[0]
+    return FUNCTIONS[kind], effect[2 if kind in _STATE_CALLS else 1]
 
 
-def _has_failed(call: Call) -> bool:
-    if call.function == "sleep":
-        return False
-    return bool(call.status) or (call.function == _CONFIGURE and call.result is None)
+def _sorted_out(entries: list[Entry]) -> tuple[set[_Key], set[_Key]]:
+    """What the calls were about, all of them; and those that failed.
+
+    So has the sensor of a DRC that was read, and nothing done to the DRC after it.
+    """
+    made: set[_Key] = set()
+    failed: set[_Key] = set()
+    last: dict[int, int] = {}
+    for effect, answer in entries:
+        kind = effect[0]
+        about = _about(effect)
+        made.add(about)
+        if answer[0] if kind in WITH_RESULT else answer:
+            failed.add(about)
+        if kind in _STATE_CALLS:
+            last[about[1]] = kind
+    for index, kind in last.items():
+        if kind == GET_SENSOR_STATE:
+            failed.add((_SENSOR, index))
+    return made, failed
 
 
-def _refused_by_sensor(calls: list[Call]) -> set[tuple[str, int]]:
-    """DRCs whose sensor was read, after which nothing was done to them."""
-    last = {_about(call)[1]: call.function for call in calls if _is_state_call(call)}
-    return {(_SENSOR, index) for index, name in last.items() if name == _SENSOR}
-
-
-def _useless_walks(calls: list[Call]) -> set[tuple[str, int]]:
+def _useless_walks(entries: list[Entry]) -> set[_Key]:
     """Walks that worked, and were not followed by the use of what they gave.
 
     So it was damaged, which the calls alone do not tell.
     """
-    following = [call.function for call in calls[1:]] + [""]
+    kinds = [effect[0] for effect, _ in entries]
     return {
-        _about(call)
-        for call, after in zip(calls, following, strict=True)
-        if call.function == _CONFIGURE and after not in _USES
+        _about(effect)
+        for (effect, _), after in zip(entries, [*kinds[1:], None], strict=True)
+        if effect[0] == CONFIGURE_CONNECTOR and after not in _USES
     }
-
-
-def _is_state_call(call: Call) -> bool:
-    return call.function in (_SENSOR, _INDICATOR)
 
 
 class Excuse(NamedTuple):

@@ -60,7 +60,10 @@ _UNISOLATED = frozenset(
     situation(DrcState.LOGICAL_UNISOLATE, True, unplug) for unplug in (False, True)
 )
 
-_LEGAL = {kind: {situation(*case) for case in situations(kind)} for kind in DrcKind}
+_LEGAL = {
+    kind: {situation(*case): case[1] for case in situations(kind)} for kind in DrcKind
+}
+"""Whether there is a device, in each situation of a kind."""
 
 
 class Violation(NamedTuple):
@@ -239,12 +242,11 @@ def _associativity(view: _View) -> Iterator[_Deviation]:
 
 def _connectors(view: _View) -> Iterator[_Deviation]:
     for connector in view.connectors.values():
-        if connector.situation not in _LEGAL[connector.kind]:
+        has_device = _LEGAL[connector.kind].get(connector.situation)
+        if has_device is None:
             message = f"{connector.index:#010x} is in situation {connector.situation}"
             yield _Deviation("drc-legal", message)
-        elif connector.situation != situation(
-            connector.state, connector.device is not None, connector.unplug_requested
-        ):
+        elif has_device is not (connector.device is not None):
             message = f"{connector!r}: device {connector.device!r} is not as it says"
             yield _Deviation("drc-device", message)
 

@@ -252,22 +252,25 @@ class Run:
     def _carry_out(self, count: int) -> None:
         """The hot loop."""
         handle = self._machine.dispatcher.handle
-        platform, results = self._machine.platform, self._results
+        tally, results = self._machine.platform.tally, self._results
         source = self._requests
         note, always = self._evidence.note, self._refuses
-        seen = platform.n_injected
+        seen = tally.injected
         outcome: Outcome | None
-        for item in islice(self._stream, count):
-            if isinstance(item, HotplugRequest):
-                outcome = handle(item)
-                failed = outcome.errno
-                if failed or always or platform.n_injected != seen:
-                    seen = platform.n_injected
-                    note(outcome)
-            else:
-                outcome, failed = self._step(item.perform())
-            results[source.kind, failed] += 1
-            self._done += 1
+        try:
+            for item in islice(self._stream, count):
+                if isinstance(item, HotplugRequest):
+                    outcome = handle(item)
+                    failed = outcome.errno
+                    if failed or always or tally.injected != seen:
+                        seen = tally.injected
+                        note(outcome)
+                else:
+                    outcome, failed = self._step(item.perform())
+                results[source.kind, failed] += 1
+        finally:
+            # Of a run that is interrupted, too.
+            self._done = results.total()
         self._latest = item, outcome
 
     def _step(self, outcomes: Sequence[Outcome]) -> tuple[Outcome | None, int]:
