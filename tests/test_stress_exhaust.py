@@ -70,6 +70,22 @@ def test_slots_for_live_insertion_in_lopar(total, resource):
             total.add(found[0])
 
 
+def test_a_sensor_that_lies_about_an_lmb_in_use(monkeypatch):
+    """4.10 tries LMBs in use too: it acquires and releases those said to be free."""
+    (case,) = (c for c in cases("4.10") if c.name == "memory add count 2")
+    setup = partial(case.machine, "4.10", "lopar")
+
+    def broken():
+        trials = exhaust(setup, case.request)
+        return [t for t in trials if t.violations]
+
+    assert broken() == []
+    monkeypatch.setattr("pydlpar.stress.evidence._tried", lambda _: set())
+    found = broken()
+    assert {v.rule for trial in found for v in trial.violations} == {"drc-lost"}
+    assert {str(f.fault) for trial in found for f in trial.faults} == {"state 2"}
+
+
 def test_cases_have_names_of_their_own():
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names)

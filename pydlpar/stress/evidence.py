@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydlpar.constants import Action, DrcType, Resource
+from pydlpar.constants import (
+    Action,
+    AllocationState,
+    DrcType,
+    Indicator,
+    Resource,
+)
 from pydlpar.drc import drc_type
 from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import (
@@ -39,6 +45,7 @@ _POWER: Final = "set-power-level"
 _Key = tuple[str, int]
 """A function, and the DRC index, base address or thread that it was called about."""
 
+_ALLOCATE: Final = (SET_INDICATOR, int(Indicator.ALLOCATION_STATE))
 _DT, _REMOVE, _MEMORY = Resource.DT, Action.REMOVE, Resource.MEMORY
 _CARDS: Final = (Resource.PCI, _DT)
 _USES: Final = (ADD_MEMORY, ONLINE_CPU)
@@ -77,6 +84,7 @@ class Evidence:
         removing: those that failed in a request to remove.
         edited: DRC indexes of requests of the resource "dt".
         arrived: DRC indexes of cards that were added.
+        tried: DRC indexes that were acquired and released, with nothing in between.
         memory: DRC indexes and bases that failed requests for memory called about.
     """
 
@@ -88,6 +96,7 @@ class Evidence:
         self.memory: set[int] = set()
         self.edited: set[int] = set()
         self.arrived: set[int] = set()
+        self.tried: set[int] = set()
 
     def note(self, outcome: Outcome) -> None:
         """Take in what failed in a request."""
@@ -98,6 +107,8 @@ class Evidence:
             self.arrived.add(request.drc_index or 0)
         if not entries:
             return
+        if self.style is MemoryStyle.EACH:
+            self.tried |= _tried(entries)
         made, failed = _sorted_out(entries)
         if outcome.errno:
             failed |= _useless_walks(entries)
@@ -121,6 +132,7 @@ class Evidence:
         self.removing.clear()
         self.edited.clear()
         self.arrived.clear()
+        self.tried.clear()
 
     def has_failed(self, functions: Iterable[str], key: int | None) -> bool:
         """Whether one of these calls failed about *key*."""
@@ -152,6 +164,22 @@ def _sorted_out(entries: list[Entry]) -> tuple[set[_Key], set[_Key]]:
         if kind == GET_SENSOR_STATE:
             failed.add((_SENSOR, index))
     return made, failed
+
+
+def _tried(entries: list[Entry]) -> set[int]:
+    """DRCs that were acquired, and released before they were configured."""
+    acquired: set[int] = set()
+    tried: set[int] = set()
+    for effect, answer in entries:
+        if effect[0] == CONFIGURE_CONNECTOR:
+            acquired.discard(effect[1])
+        elif effect[:2] == _ALLOCATE and not answer:
+            _, _, index, value = effect
+            if value == AllocationState.USABLE:
+                acquired.add(index)
+            elif index in acquired:
+                tried.add(index)
+    return tried
 
 
 def _useless_walks(entries: list[Entry]) -> set[_Key]:
@@ -250,6 +278,10 @@ def _came_along(evidence: Evidence, subject: Subject) -> bool:
     return subject.bridge in evidence.arrived
 
 
+def _tried_in_use(evidence: Evidence, subject: Subject) -> bool:
+    return subject.drc in evidence.tried
+
+
 def _slot_overlooked(evidence: Evidence, subject: Subject) -> bool:
     return subject.slot and evidence.has_failed((_SENSOR,), subject.drc)
 
@@ -311,6 +343,12 @@ EXCUSES: Final = (
         "dt edits the tree only: user space acquires and releases the DRC, and those "
         "behind a bridge",
         _edited,
+    ),
+    Excuse(
+        LOST,
+        "kernel.md 4.4.6",
+        "4.10 to 4.15 try LMBs in use too, and release one whose sensor said otherwise",
+        _tried_in_use,
     ),
     Excuse(
         LOST,
