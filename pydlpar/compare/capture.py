@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydlpar.compare.replay import Came, Replay
 from pydlpar.compare.transcript import KINDS, Transcript, unescaped, write_result
 from pydlpar.errors import ArgumentError, PlatformError
+from pydlpar.rtas import decode_event
 from pydlpar.tree import DeviceTree
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["GuestRecorder", "ModelRecorder", "Recorder", "parse_line", "trace_options"]
 
+_POWERDOWN: Final = "system_powerdown"
+_OF_MACHINE: Final = frozenset(
+    {"POWERDOWN", "SHUTDOWN", "STOP", "RESUME", "RESET", "RTC_CHANGE"}
+)
+"""Events of the machine, which say nothing of a device."""
+_EPOW_WAIT: Final = 5.0
+"""Seconds for the kernel to fetch an EPOW event, which nothing else tells of."""
+_POLL: Final = 0.05
 _CHANGES: Final = frozenset({"device_add", "device_del"})
 _TRACE_LINE: Final = re.compile(r"spapr_(?:drc|rtas_get_sensor)_\w+ .*")
 
@@ -158,10 +168,13 @@ def _qmp_error(text: str) -> dict[str, Any]:
 
 
 def trace_options(path: Path) -> tuple[str, ...]:
-    """Options of QEMU that have it write what its connectors do to a file."""
+    """Options of QEMU that have it write what its connectors do to a file.
+
+    And stay when the guest powers down, so that its memory can still be read.
+    """
     events = ("spapr_drc_*", "spapr_rtas_get_sensor_state_*")
     enable = [word for event in events for word in ("-trace", event)]
-    return (*enable, "-D", str(path))
+    return (*enable, "-D", str(path), "-no-shutdown")
 
 
 class GuestRecorder(Recorder):
@@ -186,6 +199,7 @@ class GuestRecorder(Recorder):
         self._trace = trace
         self._traced = self._trace_size()
         self._interrupts = guest.hotplug_interrupts()
+        self._buffer = guest.interrupt_buffer()
         guest.dmesg()
         guest.qmp_events.clear()
 
@@ -199,6 +213,7 @@ class GuestRecorder(Recorder):
         found: dict[str, Any] = {}
         if kind == "qmp":
             found["result"] = self._command(what, arguments)
+            found |= self._new_event(what)
         elif kind == "sh":
             run = self._guest.run(what)
             found["result"] = (run.out + run.err).decode(errors="replace")
@@ -207,13 +222,30 @@ class GuestRecorder(Recorder):
             data = unescaped(what)
             write = self._guest.write if kind == "dlpar" else self._guest.write_ofdt
             found["result"] = write_result(write(data), len(data))
-        found["dmesg"] = [message.text for message in self._guest.dmesg()]
+        # What was told to power down answers no more.
+        gone = what == _POWERDOWN
+        messages = [] if gone else self._guest.dmesg()
+        found["dmesg"] = [message.text for message in messages]
         if self._trace is not None:
             found["drc_trace"] = self._new_trace(self._trace)
         events = self._guest.qmp_events
-        found["qmp_events"] = list(events)
+        found["qmp_events"] = [e for e in events if e["event"] not in _OF_MACHINE]
         events.clear()
         return found
+
+    def _new_event(self, what: str) -> dict[str, str]:
+        """The event that the kernel fetched last, if it is another than before."""
+        end = time.monotonic() + (_EPOW_WAIT if what == _POWERDOWN else 0)
+        before, self._buffer = self._buffer, self._guest.interrupt_buffer()
+        while self._buffer == before:
+            if time.monotonic() >= end:
+                return {}
+            time.sleep(_POLL)
+            self._buffer = self._guest.interrupt_buffer()
+        if self._buffer is None:
+            return {}
+        # A damaged one is what a bug report may be about.
+        return {"event": decode_event(self._buffer, strict=False).raw.hex()}
 
     def _command(self, what: str, arguments: dict[str, Any]) -> Any:
         try:

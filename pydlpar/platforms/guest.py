@@ -7,6 +7,7 @@ are plugged by QMP, as into any other machine.
 
 from __future__ import annotations
 
+import tempfile
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,8 @@ _COMMAND_LINE = "console=hvc0 quiet panic=-1"
 _POLL = 0.05
 _CELL = 4  # archives begin at a multiple of it
 _GIB = 1 << 30
+_LINEAR = (1 << 60) - 1  # the kernel is where its linear mapping has it
+_BUFFER_SIZE = 2048  # RTAS_ERROR_LOG_MAX
 _LEVEL = 7  # the lower bits of a message's priority; above them is who wrote it
 
 
@@ -153,6 +156,7 @@ class Guest(QemuPlug):
         ]
         connect = qmp_class()
         self.deadline = deadline
+        self._buffer: int | None = None
         self.process = QemuProcess(program, deadline)
         try:
             self._start([*machine, *boot, *options], image, connect)
@@ -285,6 +289,35 @@ class Guest(QemuPlug):
             GuestError, QemuError: as `write`.
         """
         return b"".join(map(unpacked, self._ask("errors")["slots"]))
+
+    def interrupt_buffer(self) -> bytes | None:
+        """What Linux fetched by its last hotplug or EPOW interrupt: 2048 bytes.
+
+        It is the kernel's `ras_log_buf`, read from outside; zeros where there was no
+        interrupt yet, and the rest of longer ones behind a short event. None where
+        the kernel does not say where that is, as Debian's 6.1, which lists functions
+        only (CONFIG_KALLSYMS_ALL).
+
+        Raises:
+            GuestError, QemuError: as `write`.
+
+        Source: Linux arch/powerpc/platforms/pseries/ras.c.
+        """
+        if self._buffer is None:
+            self._buffer = self._find_symbol("ras_log_buf") & _LINEAR
+        if not self._buffer:
+            return None
+        with tempfile.TemporaryDirectory(prefix="pydlpar-") as folder:
+            path = Path(folder, "memory")
+            self.command(
+                "pmemsave", val=self._buffer, size=_BUFFER_SIZE, filename=str(path)
+            )
+            return path.read_bytes()
+
+    def _find_symbol(self, name: str) -> int:
+        """The address of a static object of the kernel; 0 where it is not told."""
+        words = self.run(f"grep -w {name} /proc/kallsyms").out.split()
+        return int(words[0], 16) if words else 0
 
     def hotplug_interrupts(self) -> int:
         """How many hotplug interrupts the guest has taken since its boot."""
