@@ -7,6 +7,7 @@ are plugged by QMP, as into any other machine.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import zlib
@@ -45,6 +46,9 @@ _CELL = 4  # archives begin at a multiple of it
 _GIB = 1 << 30
 _LINEAR = (1 << 60) - 1  # the kernel is where its linear mapping has it
 _BUFFER_SIZE = 2048  # RTAS_ERROR_LOG_MAX
+_KERNEL_SIZE = 64 << 20  # the kernel's own text and data end below
+# A log of QEMU's, of hotplug or EPOW: version 6, its type, then the first section.
+_EVENT = re.compile(rb"\x06.{2}[\xe5\x40].{16}IBM\0PH\0\x30", re.DOTALL)
 _LEVEL = 7  # the lower bits of a message's priority; above them is who wrote it
 
 
@@ -293,10 +297,10 @@ class Guest(QemuPlug):
     def interrupt_buffer(self) -> bytes | None:
         """What Linux fetched by its last hotplug or EPOW interrupt: 2048 bytes.
 
-        It is the kernel's `ras_log_buf`, read from outside; zeros where there was no
-        interrupt yet, and the rest of longer ones behind a short event. None where
-        the kernel does not say where that is, as Debian's 6.1, which lists functions
-        only (CONFIG_KALLSYMS_ALL).
+        It is the kernel's `ras_log_buf`, read from outside; the rest of longer events
+        stands behind a short one. A kernel that lists functions only, as Debian's 6.1
+        (no CONFIG_KALLSYMS_ALL), does not say where it is: there it is looked for in
+        the kernel's data. None, or zeros, before the first interrupt.
 
         Raises:
             GuestError, QemuError: as `write`.
@@ -304,20 +308,25 @@ class Guest(QemuPlug):
         Source: Linux arch/powerpc/platforms/pseries/ras.c.
         """
         if self._buffer is None:
-            self._buffer = self._find_symbol("ras_log_buf") & _LINEAR
-        if not self._buffer:
+            self._buffer = self._find_buffer()
+        if self._buffer is None:
             return None
+        return self._memory(self._buffer, _BUFFER_SIZE)
+
+    def _find_buffer(self) -> int | None:
+        """Where `ras_log_buf` is: as the kernel says, or where an event is."""
+        words = self.run("grep -w ras_log_buf /proc/kallsyms").out.split()
+        if words:
+            return int(words[0], 16) & _LINEAR
+        found = _EVENT.search(self._memory(0, _KERNEL_SIZE))
+        return found.start() if found else None
+
+    def _memory(self, address: int, size: int) -> bytes:
+        """What is in the machine's memory."""
         with tempfile.TemporaryDirectory(prefix="pydlpar-") as folder:
             path = Path(folder, "memory")
-            self.command(
-                "pmemsave", val=self._buffer, size=_BUFFER_SIZE, filename=str(path)
-            )
+            self.command("pmemsave", val=address, size=size, filename=str(path))
             return path.read_bytes()
-
-    def _find_symbol(self, name: str) -> int:
-        """The address of a static object of the kernel; 0 where it is not told."""
-        words = self.run(f"grep -w {name} /proc/kallsyms").out.split()
-        return int(words[0], 16) if words else 0
 
     def hotplug_interrupts(self) -> int:
         """How many hotplug interrupts the guest has taken since its boot."""
