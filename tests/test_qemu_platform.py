@@ -350,12 +350,13 @@ def test_pool_gives_a_machine_as_new(pool):
 
 
 def lose_a_core(qemu):
-    """Plug one and take it away; QEMU 7.2 does not always survive that under TCG."""
+    """Plug one and take it away. Whether QEMU, under TCG, has survived that."""
     qemu.plug_cpu(id="a")
     try:
         qemu.unplug("a")
-    except QemuDiedError as error:
-        pytest.skip(str(error))
+    except QemuDiedError:
+        return False
+    return True
 
 
 @needs_qemu
@@ -383,10 +384,13 @@ def test_pool_does_not_keep_what_cannot_be_renewed(spoil):
 @needs_qemu
 def test_machine_that_lost_a_core_is_not_reset():
     """QEMU would not survive it, or go on with freed memory: it is not tried."""
-    with Qemu() as qemu:
-        lose_a_core(qemu)
-        assert not qemu.renew()
-        assert qemu.process.is_running()
+    for _ in range(20):
+        with Qemu() as qemu:
+            if lose_a_core(qemu):
+                assert not qemu.renew()
+                assert qemu.process.is_running()
+                return
+    pytest.fail("no QEMU of twenty has survived that a core leaves")
 
 
 @needs_qemu
