@@ -123,7 +123,7 @@ def memory_case(kind: type[Firmware], lmbs: int) -> Case:
 
 @pytest.mark.parametrize("peer", ["pydlpar", "pydlpar-one-by-one"])
 @pytest.mark.parametrize("lmbs", [64, 4096])
-def test_memory(benchmark: Any, lmbs: int, peer: str) -> None:
+def test_lmb(benchmark: Any, lmbs: int, peer: str) -> None:
     """LMBs of one request, all at once and each on its own."""
     benchmark.group = f"lmb {lmbs}"
     benchmark.extra_info.update(op="lmb", size=str(lmbs), peer=peer)
@@ -132,7 +132,7 @@ def test_memory(benchmark: Any, lmbs: int, peer: str) -> None:
 
 @pytest.mark.parametrize("peer", ["pydlpar", "pydlpar-lopar", "pylibfdt"])
 @pytest.mark.parametrize("label", [EMBEDDED, REAL])
-def test_requests(benchmark: Any, label: str, peer: str) -> None:
+def test_request(benchmark: Any, label: str, peer: str) -> None:
     """Every request succeeds and leaves the machine as it was."""
     benchmark.group = f"request {label}"
     benchmark.extra_info.update(op="request", size=label, peer=peer)

@@ -40,6 +40,23 @@ class Verdict:
             return False
         return self.ratio >= limit if self.bound == "least" else self.ratio <= limit
 
+    def __str__(self) -> str:
+        sign = ">=" if self.bound == "least" else "<="
+        found = "not measured" if self.ratio is None else f"{self.ratio:,.2f}"
+        what = f"{self.suite} {self.op} {self.size} against {self.reference}"
+        return f"{what}: {found}, gate {sign} {self.gate:g}"
+
+    @property
+    def other_op(self) -> str:
+        """The operation of the reference."""
+        other, colon, _ = self.reference.partition(":")
+        return other if colon else self.op
+
+    @property
+    def other_sizes(self) -> list[str]:
+        """The size of the reference where it is not that of the row."""
+        return [self.reference[1:]] if self.reference.startswith("@") else []
+
     @property
     def passed(self) -> bool:
         """Whether it is within its gate."""
@@ -109,6 +126,8 @@ def main(arguments: list[str]) -> int:
     show(verdicts, Console())
     failed = [v for v in verdicts if not v.passed]
     print(f"{len(verdicts)} ratios, {len(failed)} worse than their gates")
+    for verdict in failed:
+        print(f"  {verdict}")
     return 1 if failed else 0
 
 

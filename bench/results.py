@@ -62,6 +62,12 @@ class Results:
             )
         )
 
+    def with_newer(self, figures: list[Figure]) -> Results:
+        """The same with figures of another run in place of those they repeat."""
+        known = {(f.suite, f.op, f.size, f.peer): f for f in self.figures}
+        known |= {(f.suite, f.op, f.size, f.peer): f for f in figures}
+        return Results(self.machine, list(known.values()))
+
     def write(self, path: Path = RESULTS) -> None:
         """Keep them as JSON."""
         figures = [asdict(figure) for figure in self.figures]
