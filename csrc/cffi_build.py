@@ -64,7 +64,7 @@ for name in HEADERS:
     ffibuilder.cdef(declarations(f"{name}.h"))
 ffibuilder.set_source(
     "pydlpar._native",
-    '#include "dlpar.h"\n#include "cffi_capsule.h"',
+    '#include "dlpar.h"\n#include "cffi_capsule.h"\n#include "cffi_gil.h"',
     include_dirs=["csrc"],
     sources=sorted(f"csrc/{p.name}" for p in HERE.glob("*.c")),
     depends=sorted(f"csrc/{p.name}" for p in HERE.glob("*.h")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, cast, overload
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.names import check_u32, encode_name
-from pydlpar.node import Node
+from pydlpar.node import Node, node_at
 from pydlpar.node_array import NodeArray, view
 from pydlpar.tree_lookup import TreeLookup
 
@@ -216,7 +216,7 @@ class TreeBulk(TreeLookup):
     def _fail_at(self, code: int, row: int, handles: object, name: str) -> NoReturn:
         what = f"node {row} of the list"
         if code != _STALE:
-            node = Node(self, handles[row])  # type: ignore[index]  # an array
+            node = node_at(self, handles[row])  # type: ignore[index]  # an array
             what += f", {node.path}"
         what += f", property {name!r}"
         raise_error(code, what, row=row, decode_error=TreeError)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.names import Buffer, as_bytes, encode_name, encode_props
-from pydlpar.node import Node
+from pydlpar.node import Node, node_at
 from pydlpar.node_array import NodeArray
 
 if TYPE_CHECKING:
@@ -124,13 +124,14 @@ class Template:
         number: what the core calls it.
     """
 
-    __slots__ = ("_slots", "number", "tree")
+    __slots__ = ("_ptr", "_slots", "number", "tree")
 
     def __init__(self, tree: DeviceTree, properties: Mapping[str, Buffer]) -> None:
         self.tree = tree
+        self._ptr = tree.ptr
         self._slots = {name: slot for slot, name in enumerate(properties)}
         props = encode_props(properties)
-        number = lib.dlpar_tree_template(tree.ptr, props, len(props))
+        number = lib.dlpar_tree_template(self._ptr, props, len(props))
         if number < 0:
             raise_error(number, "template", decode_error=TreeError)
         self.number = int(number)
@@ -153,7 +154,7 @@ class Template:
         tree = self.tree
         if parent.tree is not tree:
             tree.own(parent)
-        return Node(tree, self.stamp(parent.handle, name, patch))
+        return node_at(tree, self.stamp(parent.handle, name, patch))
 
     def stamp(
         self,
@@ -174,9 +175,8 @@ class Template:
         else:
             change = self.encode_patch(patch) if patch else b""
         handle: int = _stamp(
-            self.tree.ptr, parent, raw, len(raw), self.number, change, len(change),
-            _SLOTS,
-        )  # fmt: skip
+            self._ptr, parent, raw, len(raw), self.number, change, len(change), _SLOTS
+        )
         if handle < 0:
             raise_error(handle, f"template as node {name!r}", decode_error=TreeError)
         return handle
@@ -198,7 +198,7 @@ class Template:
 
     def close(self) -> None:
         """Free what the template occupies; using it then raises."""
-        rc = lib.dlpar_tree_drop_template(self.tree.ptr, self.number)
+        rc = lib.dlpar_tree_drop_template(self._ptr, self.number)
         if rc < 0:
             raise_error(rc, "template", decode_error=TreeError)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from pydlpar.errors import ArgumentError
 
@@ -22,6 +23,10 @@ Buffer = bytes | bytearray | memoryview
 
 _lengths = struct.Struct(">II")
 U32_MAX = 0xFFFFFFFF
+
+# Shapes of nodes that are remembered, and properties of one at most.
+_SHAPES = 512
+_SHAPE_MAX = 64
 
 
 def encode_name(name: str) -> bytes:
@@ -81,6 +86,37 @@ def as_bytes(value: Buffer, what: str = "a property value") -> bytes:
 
 def encode_props(props: Mapping[str, Buffer]) -> bytes:
     """Properties as the stream that the core takes."""
+    if len(props) > _SHAPE_MAX:
+        return _encode_props(props)
+    values = list(props.values())
+    try:
+        parts, size = _shape(tuple(props), tuple(map(len, values)))
+        parts = parts.copy()
+        parts[1::2] = values
+        stream = b"".join(parts)
+    except TypeError:  # a value that has no bytes
+        return _encode_props(props)
+    # Another size: a memoryview whose items have several bytes.
+    return stream if len(stream) == size else _encode_props(props)
+
+
+@lru_cache(_SHAPES)
+def _shape(
+    names: tuple[str, ...], lengths: tuple[int, ...]
+) -> tuple[list[Buffer], int]:
+    """The stream's parts with gaps for the values, and its size with them.
+
+    Devices of a kind have the same names, and values of the same sizes.
+    """
+    parts: list[Buffer] = []
+    for name, length in zip(names, lengths, strict=True):
+        key = encode_name(name)
+        parts += (_lengths.pack(len(key), length) + key, b"")
+    return parts, sum(map(len, parts)) + sum(lengths)
+
+
+def _encode_props(props: Mapping[str, Buffer]) -> bytes:
+    """Of any number, and with values of any type that has bytes."""
     parts: list[bytes] = []
     add, pack = parts.append, _lengths.pack
     for name, value in props.items():

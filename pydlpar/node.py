@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pydlpar._ffi import ffi, lib, raise_error
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
     from pydlpar.tree_lookup import TreeLookup
 
-__all__ = ["Node", "PropertyMap"]
+__all__ = ["Node", "PropertyMap", "node_at", "nodes_at"]
 
 _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _NOSPACE = lib.DLPAR_ERR_NOSPACE
@@ -112,11 +112,9 @@ class Node(NodePlace):
 
     __slots__ = ("handle", "tree")
 
+    # Set by what makes it: a call of __init__ would cost as much as the look-up.
     tree: DeviceTree
-
-    def __init__(self, tree: TreeLookup, handle: int) -> None:
-        self.tree = tree  # type: ignore[assignment]  # a part of it, to its own parts
-        self.handle = handle
+    handle: int
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Node):
@@ -164,7 +162,8 @@ class Node(NodePlace):
     def get(self, name: str, default: bytes) -> bytes: ...
     def get(self, name: str, default: bytes | None = None) -> bytes | None:
         """A property's value, or *default* where there is none."""
-        # As `_copy()`, written out again: this is the read that users wait for.
+        # As `_copy()`, written out again, and in `__getitem__()` once more: these
+        # are the reads that users wait for.
         try:
             raw = name.encode()
         except UnicodeEncodeError:
@@ -181,8 +180,14 @@ class Node(NodePlace):
             pool.append(scratch)
             return value
         pool.append(scratch)
+        return self._unusual(n, name, raw, default)
+
+    def _unusual(
+        self, n: int, name: str, raw: bytes, default: bytes | None
+    ) -> bytes | None:
+        """A property that has no room in a scratch, or does not exist."""
         if n > _SCRATCH_LEN:
-            n, value = _copy_long(n, _read, tree.ptr, self.handle, raw, len(raw))
+            n, value = _copy_long(n, _read, self.tree.ptr, self.handle, raw, len(raw))
         if n >= 0:
             return value
         if n != _NOTFOUND:
@@ -190,7 +195,7 @@ class Node(NodePlace):
         return default
 
     def _at(self, handle: int) -> Node:
-        return Node(self.tree, handle)
+        return node_at(self.tree, handle)
 
     def _names(self) -> list[str]:
         return [decode_name(name) for name, _ in decode_props(self._copy(_props))]
@@ -210,7 +215,7 @@ class Node(NodePlace):
         """The node above; None for the root."""
         handle = lib.dlpar_tree_parent(self.tree.ptr, self.handle)
         if handle >= 0:
-            return Node(self.tree, handle)
+            return node_at(self.tree, handle)
         if handle != _NOTFOUND:
             self._fail(handle)
         return None
@@ -232,7 +237,7 @@ class Node(NodePlace):
             if n < 0:
                 self._fail(n)
             if n <= cap:
-                return [Node(tree, handle) for handle in _unpack(out, n)] if n else []
+                return nodes_at(tree, _unpack(out, n)) if n else []
             cap = n
 
     def to_dts(self, *, labels: bool = False, string_lists: bool = False) -> str:
@@ -247,7 +252,7 @@ class Node(NodePlace):
         raw = encode_name(name)
         handle = lib.dlpar_tree_child(self.tree.ptr, self.handle, raw, len(raw))
         if handle >= 0:
-            return Node(self.tree, handle)
+            return node_at(self.tree, handle)
         if handle != _NOTFOUND:
             self._fail(handle)
         return None
@@ -266,10 +271,26 @@ class Node(NodePlace):
         return PropertyMap(self)
 
     def __getitem__(self, name: str) -> bytes:
-        value = self.get(name)
-        if value is None:
+        try:
+            raw = name.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(name)
+        tree = self.tree
+        pool = tree.scratch
+        try:
+            scratch = pool.pop()
+        except IndexError:
+            scratch = _new_scratch()
+        n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
+        if 0 <= n <= _SCRATCH_LEN:
+            value: bytes = scratch[1][:n]
+            pool.append(scratch)
+            return value
+        pool.append(scratch)
+        found = self._unusual(n, name, raw, None)
+        if found is None:
             self._fail(_NOTFOUND, name)
-        return value
+        return found
 
     def set(self, name: str, value: Buffer) -> None:
         """Give a property a value; a new property goes last.
@@ -306,3 +327,16 @@ class Node(NodePlace):
         if n < 0 and n != _NOTFOUND:
             self._fail(n, name)
         return bool(n >= 0)
+
+
+def node_at(tree: TreeLookup, handle: int) -> Node:
+    """The node of a handle that the core gave."""
+    node = Node()
+    node.tree = tree  # type: ignore[assignment]  # a part of it, to its own parts
+    node.handle = handle
+    return node
+
+
+def nodes_at(tree: TreeLookup, handles: Iterable[int]) -> list[Node]:
+    """The nodes of many."""
+    return [node_at(tree, handle) for handle in handles]

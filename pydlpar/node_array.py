@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
 from pydlpar._ffi import ffi
-from pydlpar.node import Node
+from pydlpar.node import Node, node_at
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -55,4 +55,4 @@ class NodeArray(Sequence["Node | None"]):
         return f"<NodeArray, {len(self)} nodes>"
 
     def _node(self, handle: int) -> Node | None:
-        return Node(self.tree, handle) if handle >= 0 else None
+        return node_at(self.tree, handle) if handle >= 0 else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import OverlayError, TreeError
 from pydlpar.names import decode_name
-from pydlpar.node import Node
+from pydlpar.node import node_at
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -76,7 +76,7 @@ def _fail(code: int, error: Any, overlay: DeviceTree) -> NoReturn:
 
 def _place(reason: OverlayReason, error: Any, overlay: DeviceTree) -> dict[str, Any]:
     """The parts of an `OverlayError` that there are, in order of size."""
-    node = Node(overlay, error.node)
+    node = node_at(overlay, error.node)
     path, name = node.path, _text(error.prop, error.prop_len)
     place: dict[str, Any] = {}
     if path in (_FIXUPS, _SYMBOLS) and name is not None:

@@ -11,7 +11,7 @@ from pydlpar.bulk import TreeBulk
 from pydlpar.edits import Batch, Template, Transaction, begin, commit, roll_back
 from pydlpar.errors import TreeError
 from pydlpar.names import Buffer, as_bytes, check_place, encode_name, encode_props
-from pydlpar.node import Node
+from pydlpar.node import Node, node_at
 from pydlpar.tree_move import TreeMove
 
 if TYPE_CHECKING:
@@ -60,13 +60,11 @@ class TreeEdit(TreeMove, TreeBulk):
                 one place is said, or a sibling to be is none.
         """
         above, _, name = path.rpartition("/")
+        if before is None and after is None:
+            return self._add(self.handle(above or "/"), name, properties, first)
+        parent = self[above or "/"]
         return self.add_child(
-            self[above or "/"],
-            name,
-            properties,
-            first=first,
-            before=before,
-            after=after,
+            parent, name, properties, first=first, before=before, after=after
         )
 
     def add_child(
@@ -86,14 +84,20 @@ class TreeEdit(TreeMove, TreeBulk):
                 node = self.add_child(parent, name, properties)
                 self.move(node, parent, before=before, after=after)
             return node
+        return self._add(self.own(parent), name, properties, first)
+
+    def _add(
+        self, parent: int, name: str, properties: Mapping[str, Buffer], first: bool
+    ) -> Node:
         raw, stream = encode_name(name), encode_props(properties)
         flags = _FIRST if first else 0
-        handle = _add(
-            self.ptr, self.own(parent), raw, len(raw), stream, len(stream), flags
-        )
+        handle = _add(self.ptr, parent, raw, len(raw), stream, len(stream), flags)
         if handle < 0:
             raise_error(handle, f"new node {name!r}", decode_error=TreeError)
-        return Node(self, handle)
+        node = Node()
+        node.tree = self  # type: ignore[assignment]
+        node.handle = handle
+        return node
 
     def remove_node(self, path: str) -> None:
         """Remove the node of a path, and its subtree."""
@@ -105,7 +109,9 @@ class TreeEdit(TreeMove, TreeBulk):
         Raises:
             ArgumentError: it is the root, or of another tree.
         """
-        rc = _remove(self.ptr, node if isinstance(node, int) else self.own(node))
+        if not isinstance(node, int):
+            node = node.handle if node.tree is self else self.own(node)
+        rc = _remove(self.ptr, node)
         if rc < 0:
             raise_error(rc, "removal of a node", decode_error=TreeError)
 
@@ -124,7 +130,7 @@ class TreeEdit(TreeMove, TreeBulk):
         handle = lib.dlpar_tree_graft_tree(self.ptr, parent.handle, fragment.ptr)
         if handle < 0:
             raise_error(handle, f"attach at {parent_path}", decode_error=TreeError)
-        return Node(self, handle)
+        return node_at(self, handle)
 
     def detach(self, path: str) -> DeviceTree:
         """Take a subtree out: a tree of its own, with the node below its root."""
@@ -164,7 +170,7 @@ class TreeEdit(TreeMove, TreeBulk):
             raise_error(handle, "fragment", offset=offset[0], decode_error=TreeError)
         nodes = []
         while handle >= 0:
-            nodes.append(Node(self, handle))
+            nodes.append(node_at(self, handle))
             handle = lib.dlpar_tree_next(ptr, handle)
         return nodes
 

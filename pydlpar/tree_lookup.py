@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, TreeError
 from pydlpar.names import Buffer, as_bytes, check_u32, encode_name
-from pydlpar.node import Node, Scratch
+from pydlpar.node import Node, Scratch, node_at, nodes_at
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -61,7 +61,7 @@ class TreeLookup:
     @property
     def root(self) -> Node:
         """The root node."""
-        return Node(self, lib.dlpar_tree_root(self.ptr))
+        return node_at(self, lib.dlpar_tree_root(self.ptr))
 
     def nodes(self) -> Iterator[Node]:
         """All nodes in tree order, the root first."""
@@ -86,7 +86,17 @@ class TreeLookup:
         if handle < 0:
             what = "node" if path[:1] == "/" else "node of an alias"
             raise_error(handle, f"{what} {path!r}", decode_error=TreeError)
-        return Node(self, handle)
+        node = Node()  # as `node_at()`: a call less where users wait for it
+        node.tree = self  # type: ignore[assignment]
+        node.handle = handle
+        return node
+
+    def node(self, handle: int) -> Node:
+        """The node of a handle, which is what `Node.handle` holds.
+
+        A handle of no node, or of a removed one, is an error at its first use.
+        """
+        return node_at(self, handle)
 
     def get(self, path: str) -> Node | None:
         """The node of a path or alias, or None."""
@@ -96,7 +106,7 @@ class TreeLookup:
             raw = encode_name(path)
         handle = _path(self.ptr, raw, len(raw))
         if handle >= 0:
-            return Node(self, handle)
+            return node_at(self, handle)
         if handle != _NOTFOUND:
             raise_error(handle, f"node {path!r}", decode_error=TreeError)
         return None
@@ -113,7 +123,7 @@ class TreeLookup:
         handle = _phandle(self.ptr, check_u32(phandle, "phandle"))
         if handle < 0:
             raise_error(handle, f"phandle {phandle:#x}", decode_error=TreeError)
-        return Node(self, handle)
+        return node_at(self, handle)
 
     def find_child(self, parent: Node, name: str, value: int) -> Node | None:
         """The first child of *parent* whose one-cell property equals *value*."""
@@ -125,7 +135,7 @@ class TreeLookup:
         except OverflowError:
             check_u32(value, f"property {name!r}")
             raise
-        return Node(self, handle) if handle >= 0 else self._found(handle)
+        return node_at(self, handle) if handle >= 0 else self._found(handle)
 
     def find(self, device_type: str, name: str, value: int) -> Node | None:
         """The first node of a device_type whose one-cell property equals *value*."""
@@ -173,7 +183,7 @@ class TreeLookup:
             if n < 0:
                 raise_error(n, "search", decode_error=TreeError)
             if n:
-                found += [Node(self, handle) for handle in ffi.unpack(out, n)]
+                found += nodes_at(self, ffi.unpack(out, n))
             if n < _SOME:
                 return found
             last = found[-1].handle
@@ -202,7 +212,7 @@ class TreeLookup:
 
     def _found(self, handle: int) -> Node | None:
         if handle >= 0:
-            return Node(self, handle)
+            return node_at(self, handle)
         if handle != _NOTFOUND:
             raise_error(handle, "node", decode_error=TreeError)
         return None

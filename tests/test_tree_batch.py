@@ -11,7 +11,6 @@ from pydlpar import (
     DeviceTree,
     DlparError,
     ExistsError,
-    Node,
     NodeArray,
     NotFoundError,
     StaleHandleError,
@@ -123,8 +122,8 @@ def test_template_by_handles_gives_the_node_that_add_gives(tree):
     cpus = tree["/cpus"]
     handle = template.stamp(cpus.handle, "a@1", {"phandle": cell(9), "empty": b""})
     assert tree.handle("/cpus/a@1") == handle
-    assert tree.by_phandle(9) == Node(tree, handle)
-    assert dict(Node(tree, handle).properties) == {**PROPS, "phandle": cell(9)}
+    assert tree.by_phandle(9) == tree.node(handle)
+    assert dict(tree.node(handle).properties) == {**PROPS, "phandle": cell(9)}
     tree.remove(handle)
     with pytest.raises(NotFoundError, match="a@1"):
         tree.handle("/cpus/a@1")
