@@ -7,33 +7,13 @@ from typing import Any, TypeVar
 
 import click
 
-from pydlpar import ArgumentError
+from pydlpar.cli.types import LINES, RELEASE, SIZE
 from pydlpar.compare.machines import AGAINST, MachineSpec
-from pydlpar.request import DIALECTS
-from pydlpar.sizes import parse_size
 
-__all__ = ["SIZE", "against_option", "machine_of", "machine_options"]
+__all__ = ["against_option", "machine_of", "machine_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _USUAL = MachineSpec()
-
-
-class _Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_size(value)
-        except ArgumentError as error:
-            self.fail(str(error), param, ctx)
-
-
-SIZE = _Size()
-"""A size in bytes, as 512M or 1G."""
 
 
 def against_option(usual: str | None, text: str) -> Callable[[Command], Command]:
@@ -53,8 +33,9 @@ def machine_options(command: Command) -> Command:
         click.option("--slots", type=click.IntRange(1), help="Of DIMMs. Default: 8."),
         click.option(
             "--dialect",
-            type=click.Choice(list(DIALECTS)),
-            help="Linux line of the dispatcher. Default: 6.12; a guest's own.",
+            type=RELEASE,
+            help=f"Linux line of the dispatcher: {LINES}. Default: 6.12; a guest's "
+            "own.",
         ),
     ]
     for option in reversed(options):

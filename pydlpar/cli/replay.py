@@ -11,11 +11,11 @@ import click
 from pydlpar import ArgumentError, DlparError
 from pydlpar.cli.output import Screen
 from pydlpar.cli.sources import InputError
+from pydlpar.cli.types import LINES, RELEASE
 from pydlpar.cli.words import counted
 from pydlpar.compare.replay import Replayed
 from pydlpar.compare.replay import replay as replay_transcript
 from pydlpar.compare.transcript import Transcript
-from pydlpar.request import DIALECTS
 
 __all__ = ["replay"]
 
@@ -27,8 +27,8 @@ _LONGEST = 400
 @click.argument("folder", metavar="TRANSCRIPT")
 @click.option(
     "--dialect",
-    type=click.Choice(list(DIALECTS)),
-    help="Linux line to follow. Default: what the transcript says, or 5.16.",
+    type=RELEASE,
+    help=f"Linux line to follow: {LINES}. Default: what the transcript says, or 5.16.",
 )
 @click.option(
     "--quiet", "-q", is_flag=True, help="Only steps that differ, and the sum."

@@ -30,9 +30,9 @@ from pydlpar.cli.sources import (
     read_requests,
     read_tree,
 )
+from pydlpar.cli.types import LINES, RELEASE
 from pydlpar.dispatch import Outcome
 from pydlpar.operations.behaviour import behaviour_of
-from pydlpar.request import DIALECTS
 from pydlpar.resolve import resolve
 
 __all__ = ["machine", "run"]
@@ -112,9 +112,8 @@ _PROGRESS_FROM = 2000
     "--dialect",
     default="6.12",
     show_default=True,
-    metavar="RELEASE",
-    help="Linux line whose grammar, order of calls and errors are followed: "
-    f"{', '.join(DIALECTS)}, or any release.",
+    type=RELEASE,
+    help=f"Linux line whose grammar, order of calls and errors are followed: {LINES}.",
 )
 @click.option(
     "--quirks",

@@ -23,8 +23,8 @@ from pydlpar.cli.sources import (
     Source,
     read_source,
 )
+from pydlpar.cli.types import LINES, RELEASE
 from pydlpar.platforms.firmware_devices import Connector
-from pydlpar.request import DIALECTS
 from pydlpar.slot import Slot, SlotKind
 from pydlpar.slots import Slots
 
@@ -94,10 +94,10 @@ _COUNT_COLUMNS = (
 )
 @click.option(
     "--dialect",
-    type=click.Choice(list(DIALECTS)),
+    type=RELEASE,
     default="6.12",
     show_default=True,
-    help="Linux line that carries requests out.",
+    help=f"Linux line that carries requests out: {LINES}.",
 )
 def slots(
     file: str,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from pydlpar.cli.app import LazyGroup
+from pydlpar.cli.types import LINES, RELEASE
 from pydlpar.drc_states import PROFILES
-from pydlpar.request import DIALECTS
 
 if TYPE_CHECKING:
     from pydlpar.tree import DeviceTree
@@ -64,10 +64,11 @@ def machine_options(command: _Command) -> _Command:
         ),
         click.option(
             "--dialect",
-            type=click.Choice(list(DIALECTS)),
+            type=RELEASE,
             default="6.12",
             show_default=True,
-            help="Linux line whose grammar, order of calls and errors are followed.",
+            help="Linux line whose grammar, order of calls and errors are followed: "
+            f"{LINES}.",
         ),
     ):
         command = option(command)

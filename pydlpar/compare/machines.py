@@ -14,7 +14,7 @@ from pydlpar.compare.sized_tree import sized_tree
 from pydlpar.drc_states import PROFILES
 from pydlpar.errors import ArgumentError
 from pydlpar.platforms.firmware import Firmware
-from pydlpar.request import DIALECTS
+from pydlpar.request import release_of
 from pydlpar.tree import DeviceTree
 
 if TYPE_CHECKING:
@@ -74,12 +74,11 @@ class MachineSpec:
     nvdimm: bool = False
 
     def __post_init__(self) -> None:
-        for name, known in (("dialect", DIALECTS), ("profile", PROFILES)):
-            if getattr(self, name) not in known:
-                raise ArgumentError(
-                    f"{name} {getattr(self, name)!r}: expected one of "
-                    f"{', '.join(known)}"
-                )
+        release_of(self.dialect)
+        if self.profile not in PROFILES:
+            raise ArgumentError(
+                f"profile {self.profile!r}: expected one of {', '.join(PROFILES)}"
+            )
 
     def size(self) -> dict[str, Any]:
         """Its size, as arguments of `Qemu` and `Guest`."""
