@@ -31,7 +31,6 @@ _decode = lib.dlpar_rtas_hotplug_decode
 _encode = lib.dlpar_rtas_hotplug_encode
 _build = lib.dlpar_rtas_hotplug_build
 _new = ffi.new
-_new_object = object.__new__
 _from_buffer = ffi.from_buffer
 _buffer = ffi.buffer
 _SIZE = ffi.typeof("size_t *")
@@ -50,8 +49,6 @@ BUILT = Struct("=5I4B4I")
 HOTPLUG_KINDS = Struct("=2I12xI")
 
 _fill = BUILT.pack_into
-_hotplug_at = HOTPLUG.unpack_from
-_usual_at = HOTPLUG_KINDS.unpack_from
 
 _TOKEN = lib.DLPAR_HP_TOKEN
 _NON_TRANSACTIONAL = lib.DLPAR_HP_NON_TRANSACTIONAL
@@ -77,8 +74,9 @@ def _word(resource: int, action: int, kind: int, capabilities: int = 0) -> int:
     return int.from_bytes((resource, action, kind, capabilities), sys.byteorder)
 
 
-# What the common kinds are, by the number that their four bytes make.
-_COMMON: dict[int, tuple[int, int, int, bool, bool]] = {
+# What the common kinds are, by the number that their four bytes make: resource,
+# action, identifier kind, and whether index and count stand in the section.
+COMMON_KINDS: dict[int, tuple[int, int, int, bool, bool]] = {
     _word(resource, action, kind): (resource, action, kind, *holds[:2])
     for (kind, holds), resource, action in product(_HOLDS.items(), Resource, Action)
     if kind != IdType.DRC_NAME
@@ -161,24 +159,8 @@ class EpowSection:
     reason_code: bytes
 
 
-def make_hotplug(result: bytes, at: int, data: bytes) -> HotplugSection:
-    """A section from the C struct at *at*; a name is taken from *data*."""
-    index, count, kinds = _usual_at(result, at)
-    common = _COMMON.get(kinds)
-    if common is None:
-        return _uncommon_hotplug(_hotplug_at(result, at), data)
-    # As HotplugSection(...), without the cost of its call.
-    section = _new_object(HotplugSection)
-    section.resource, section.action, section.id_type, indexed, counted = common
-    section.drc_index = index if indexed else None
-    section.count = count if counted else None
-    section.drc_name = section.token = None
-    section.transactional = True
-    return section
-
-
-def _uncommon_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
-    """A section with a name, a token, or numbers that are not known."""
+def make_hotplug(fields: tuple[int, ...], data: bytes) -> HotplugSection:
+    """A section from what `HOTPLUG` reads; a name is taken from *data*."""
     index, count, token, name_off, name_len, resource, action, kind, caps = fields
     indexed, counted, named = _HOLDS.get(kind, _HOLDS_NOTHING)
     name = data[name_off : name_off + name_len]
@@ -224,7 +206,7 @@ def decode_hotplug_section(data: BytesLike) -> HotplugSection:
         offset = _new(_SIZE)
         _decode(out, offset, raw, len(raw))
         raise_error(rc, "hotplug section", offset=offset[0], decode_error=EventError)
-    return make_hotplug(bytes(_buffer(out)), 0, raw)
+    return make_hotplug(HOTPLUG.unpack(_buffer(out)), raw)
 
 
 def _name_of(request: HotplugLike) -> bytes:

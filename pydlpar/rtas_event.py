@@ -12,7 +12,10 @@ from pydlpar.errors import EventError, NotFoundError
 from pydlpar.rtas_describe import describe, summary
 from pydlpar.rtas_edit import EventEdit
 from pydlpar.rtas_encode import (
+    COMMON_KINDS,
     EPOW,
+    HOTPLUG,
+    HOTPLUG_KINDS,
     EpowSection,
     HotplugSection,
     make_epow,
@@ -67,6 +70,10 @@ SECTION = Struct("=3I")
 _stamp_at = Struct("=3I").unpack_from
 _number_at = Struct("=I").unpack_from
 _epow_at = EPOW.unpack_from
+_hotplug_at = HOTPLUG.unpack_from
+_kinds_at = HOTPLUG_KINDS.unpack_from
+_common_kinds = COMMON_KINDS.get
+_new_object = object.__new__
 
 # Parts there is room for at first, where others than the usual are decoded.
 _USUAL = lib.DLPAR_RTAS_PARTS_USUAL
@@ -234,7 +241,18 @@ class RtasEvent:
         result = self._result
         if not result[_HAS] & _HAS_HP:
             return None
-        return make_hotplug(result, _HP, self._data)
+        index, count, kinds = _kinds_at(result, _HP)
+        common = _common_kinds(kinds)
+        if common is None:
+            return make_hotplug(_hotplug_at(result, _HP), self._data)
+        # As HotplugSection(...), without the cost of its call.
+        section = _new_object(HotplugSection)
+        section.resource, section.action, section.id_type, indexed, counted = common
+        section.drc_index = index if indexed else None
+        section.count = count if counted else None
+        section.drc_name = section.token = None
+        section.transactional = True
+        return section
 
     @property
     def epow(self) -> EpowSection | None:
