@@ -17,10 +17,13 @@ from pydlpar.platforms.fragments import CpuTemplate
 from pydlpar.platforms.numa import boot_domains
 from pydlpar.tree import DeviceTree
 
-__all__ = ["DEFAULT_LMB_SIZE", "Inventory", "read_inventory"]
+__all__ = ["DEFAULT_LMB_SIZE", "NO_NODE", "Inventory", "read_inventory"]
 
 DEFAULT_LMB_SIZE: Final = 256 << 20
 """Bytes of an LMB where the tree does not say: QEMU's."""
+
+NO_NODE: Final = 0xFFFFFFFF
+"""The associativity list of LMBs that belong to no NUMA node."""
 
 _MAX_CONNECTORS: Final = 1 << 21
 _DRMEM: Final = "/ibm,dynamic-reconfiguration-memory"
@@ -161,6 +164,12 @@ def _add_memory(inventory: Inventory, tree: DeviceTree) -> None:
             inventory.lmbs.setdefault(base, connector)
     inventory.lmbs = dict(sorted(inventory.lmbs.items()))
     inventory.domains = _domains(tree, node)
+    for device in inventory.devices:
+        if len(inventory.domains) <= (device.node or 0) < NO_NODE:
+            raise DecodeError(
+                f"{device.connectors[0].name}: associativity list {device.node}, "
+                f"expected below {len(inventory.domains)}, as many as the tree has"
+            )
 
 
 def _add_lmb(inventory: Inventory, lmb: Lmb) -> None:

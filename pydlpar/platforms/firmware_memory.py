@@ -15,7 +15,7 @@ from pydlpar.constants import DrcType
 from pydlpar.drc import drc_id, drc_index, drc_type
 from pydlpar.errors import PlatformError
 from pydlpar.platforms.firmware_devices import Connector, Device, DeviceKind
-from pydlpar.platforms.firmware_inventory import Inventory
+from pydlpar.platforms.firmware_inventory import NO_NODE, Inventory
 from pydlpar.platforms.firmware_registry import Registry
 from pydlpar.platforms.fragments import lmb_node, pmem_node
 
@@ -25,7 +25,6 @@ _HOST_ALIGNMENT: Final = 2 << 20
 """QEMU aligns memory devices for its host's huge pages."""
 
 _MIB: Final = 1 << 20
-_NO_NODE: Final = 0xFFFFFFFF
 _MIN_LABEL_SIZE: Final = 128 << 10
 _MEMORY_KINDS: Final = (DeviceKind.DIMM, DeviceKind.NVDIMM)
 
@@ -97,7 +96,7 @@ class MemorySlots:
         """
         ranges: list[tuple[int, int]] = []
         for device in list(self._registry):
-            if device.kind is DeviceKind.DIMM and device.node == _NO_NODE:
+            if device.kind is DeviceKind.DIMM and device.node == NO_NODE:
                 ranges.append((device.address, device.end))
                 for connector in device.connectors:
                     connector.detach()
