@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import (
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    ValuesView,
+)
 from functools import cache, lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
@@ -90,6 +97,7 @@ class FieldRow(NamedTuple):
 class _Layout(NamedTuple):
     name: str
     rows: tuple[FieldRow, ...]
+    names: tuple[str, ...]
     has_records: bool
 
 
@@ -117,7 +125,8 @@ def _layout(table: Any, names: dict[int, str]) -> _Layout:
         )
         for f in fields
     )
-    return _Layout(names[table.id], rows, any(f.of for f in fields))
+    of_rows = tuple(row.name for row in rows)
+    return _Layout(names[table.id], rows, of_rows, any(f.of for f in fields))
 
 
 def _maximum(field: Any) -> int:
@@ -246,37 +255,41 @@ class RtasSection(Mapping[str, Any]):
 
     def _fields(self) -> dict[str, Value]:
         try:
-            return self._values
+            values: dict[str, Value] = _values_of(self)
         except AttributeError:
-            self._values = self._read()
-            return self._values
+            self._values = values = self._read()
+        return values
 
     def _read(self) -> dict[str, Value]:
         raw, number = self.raw, self._at[2]
         layout = _layout_of(number)
         n = len(layout.rows)
-        try:
-            inside = self._inside
-        except AttributeError:
-            inside = self._search(raw) if layout.has_records else {}
+        inside: dict[int, tuple[RtasSection, ...]] = {}
+        if layout.has_records:
+            try:
+                inside = _inside_of(self)
+            except AttributeError:
+                inside = self._search(raw)
         values = _new(_VALUES_T, n)
         rc = _section_get(values, n, number, raw, len(raw))
         if rc < 0:
             raise_error(rc, f"fields of section {self.id}")
         fields: dict[str, Value] = {}
-        for i, value in enumerate(VALUE.iter_unpack(_buffer(values))):
+        read = zip(layout.names, VALUE.iter_unpack(_buffer(values)), strict=True)
+        for i, (name, value) in enumerate(read):
             integer, start, length, present, kind = value
             if not present:
                 continue
-            row = layout.rows[i]
             if kind == _UINT:
-                fields[row.name] = integer
+                fields[name] = integer
+            elif kind == _BYTES:
+                fields[name] = raw[start : start + length]
             elif kind in _BCD:
-                fields[row.name] = f"{integer:08x}"
+                fields[name] = f"{integer:08x}"
             elif kind == _RECORDS:
-                fields[row.name] = inside.get(i, ())
+                fields[name] = inside.get(i, ())
             else:
-                fields[row.name] = _convert(row, raw[start : start + length])
+                fields[name] = _convert(layout.rows[i], raw[start : start + length])
         return fields
 
     def _search(self, raw: bytes) -> dict[int, tuple[RtasSection, ...]]:
@@ -323,6 +336,22 @@ class RtasSection(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields())
 
+    # As `Mapping` has them, without a look-up for every field.
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields()
+
+    def keys(self) -> KeysView[str]:
+        """The names of the fields, in wire order."""
+        return self._fields().keys()
+
+    def values(self) -> ValuesView[Any]:
+        """Their values."""
+        return self._fields().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Both."""
+        return self._fields().items()
+
     def __len__(self) -> int:
         return len(self._fields())
 
@@ -343,6 +372,11 @@ class RtasSection(Mapping[str, Any]):
             if name not in plain:
                 plain[name] = _plain(value)
         return plain
+
+
+# Of a section, or an AttributeError; `__getattr__` is not asked.
+_values_of = RtasSection._values.__get__  # type: ignore[attr-defined]
+_inside_of = RtasSection._inside.__get__  # type: ignore[attr-defined]
 
 
 def sections_at(
@@ -368,9 +402,7 @@ def _plain(value: Value) -> Any:
 
 
 def _convert(row: FieldRow, data: bytes) -> Value:
-    """What is no single number, from its bytes."""
-    if row.type == _BYTES:
-        return data
+    """Numbers, text or words, from their bytes."""
     if row.type == _NUMBERS:
         starts = range(0, len(data), row.unit)
         return tuple(int.from_bytes(data[i : i + row.unit], "big") for i in starts)
