@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 from bench import check, events, librtas
@@ -29,7 +29,7 @@ from bench.trees import LARGE, REALS, SIZES, load, plan
 
 __all__ = ["Bench", "main"]
 
-PACKAGES = ("cffi", "construct", "pylibfdt", "pyfdt", "fdt", "devicetree")
+PACKAGES = ("construct", "pylibfdt", "pyfdt", "fdt", "devicetree")
 
 # Of a run in C: milliseconds, repetitions. In Python: seconds a benchmark, passes. A
 # disturbance lasts longer than a benchmark: peers are met anew in another pass.
@@ -145,9 +145,15 @@ def _libfdt_version() -> str:
     return found.stdout.strip() or "of the system"
 
 
+def _cffi_version() -> str:
+    """Its wheels are slower than what is compiled here: docs/speed.md."""
+    tags = distribution("cffi").read_text("WHEEL") or ""
+    return version("cffi") + (" of its wheel" if "manylinux" in tags else "")
+
+
 def _machine(processor: str) -> dict[str, str]:
     facts = {"on": processor, "Python": platform.python_version()}
-    facts["libfdt"] = _libfdt_version()
+    facts |= {"libfdt": _libfdt_version(), "cffi": _cffi_version()}
     return facts | {name: version(name) for name in PACKAGES}
 
 
