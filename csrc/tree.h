@@ -77,6 +77,7 @@ struct tree_name {
 	uint32_t hash;
 	uint32_t len;
 	uint32_t seen;			/* the last stream that had the name */
+	uint32_t next;			/* slot of what followed it, a guess */
 };
 
 struct large_block {
@@ -176,6 +177,7 @@ struct dlpar_tree {
 	uint32_t strings_len, strings_cap;
 	struct tree_name *names;
 	uint32_t names_mask, n_names;
+	uint32_t name_at;		/* slot of what edits named last */
 	uint32_t stream;		/* running number of a property stream */
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
@@ -340,28 +342,7 @@ void tree_dirty(struct dlpar_tree *t, uint32_t idx);
 void tree_changed(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
 
-/* tree_names.c: property names. */
-bool tree_name_ok(const uint8_t *name, size_t len);
-bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
-		    uint32_t len, uint32_t *off);
-int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes);
-void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len);
-uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
-			  uint32_t len);
-void tree_name_stream(struct dlpar_tree *t);
-int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
-		   uint32_t *off);
-void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
-		      uint32_t n_names);
-
-/* The same for a name of any length. */
-static inline bool tree_name_known(const struct dlpar_tree *t, const char *name,
-				   size_t len, uint32_t *off)
-{
-	return len <= DLPAR_TREE_NAME_MAX &&
-	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
-}
-
+#include "tree_names.h"
 #include "tree_dir.h"
 
 /*
@@ -381,35 +362,9 @@ int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
 
-/* tree_stream.c: properties as callers give them. */
-struct prop_stream {
-	struct wire_cursor c;
-	const uint8_t *name, *value;
-	uint32_t name_len, value_len;
-};
-
-#define STREAM_KEPT 64u
-
-/* A stream that was read once: it is valid, its names are the tree's. */
-struct prop_plan {
-	const uint8_t *props;
-	size_t len;
-	uint32_t n, image_len;
-	bool phandle;			/* one of them may be the phandle */
-	uint32_t strings_len, n_names;	/* of the tree, before */
-	uint32_t ids[STREAM_KEPT];	/* of the first names */
-};
-
-int stream_next(struct prop_stream *s);
-int stream_plan(struct dlpar_tree *t, struct prop_plan *plan,
-		const uint8_t *props, size_t len);
-void stream_encode(struct dlpar_tree *t, const struct prop_plan *plan,
-		   uint8_t *out, uint32_t *dir_end, uint32_t off);
-void stream_forget(struct dlpar_tree *t, const struct prop_plan *plan);
+#include "tree_stream.h"
 
 /* tree_props.c: edits of properties, without the lock. */
-void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
-		   uint32_t len);
 int tree_grow_check(const struct dlpar_tree *t, uint64_t more);
 int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len);

@@ -9,18 +9,6 @@
  */
 #include "tree.h"
 
-void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
-		   uint32_t len)
-{
-	wire_put32(p, DLPAR_FDT_PROP);
-	wire_put32(p + 4, len);
-	wire_put32(p + 8, name);
-	if (tree_align(len) != len)
-		memset(p + 12 + (len & ~3u), 0, 4);
-	if (len)
-		memcpy(p + 12, value, len);
-}
-
 /* A block for the node's image with room to grow, the more so the second time. */
 static uint8_t *new_block(struct dlpar_tree *t, const struct tree_node *n,
 			  uint32_t need, uint32_t *cap)
@@ -172,12 +160,15 @@ static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		     uint32_t len, const uint8_t *value, uint32_t value_len)
 {
+	const struct tree_name *s;
 	uint32_t id;
 	uint8_t *p;
 
 	tree_prop_expect(t, &t->nodes[idx]);
-	if (!tree_name_find(t, name, len, &id))
+	s = tree_name_follow(t, name, len);
+	if (!s)
 		return append_named(t, idx, name, len, value, value_len);
+	id = s->ref - 1;
 	p = tree_prop(t, &t->nodes[idx], id);
 	if (!p)
 		return append(t, idx, id, value, value_len);

@@ -168,7 +168,7 @@ static int patch_names(const struct dlpar_tree *t,
 		       const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
-	struct prop_stream s = { .c = wire_cursor(patch, len) };
+	struct prop_stream s = prop_stream(patch, len);
 	int more, err = DLPAR_OK;
 	uint32_t id;
 

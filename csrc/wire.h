@@ -111,6 +111,30 @@ static inline int wire_same(const uint8_t *a, const uint8_t *b, size_t len)
 	return i == len;
 }
 
+/* A copy of what is mostly a cell or two, and costs less than a call. */
+static inline void wire_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint64_t a, b;
+	uint32_t c, d;
+
+	if (len > 16) {
+		memcpy(to, from, len);
+	} else if (len >= 8) {
+		memcpy(&a, from, 8);
+		memcpy(&b, from + len - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + len - 8, &b, 8);
+	} else if (len >= 4) {
+		memcpy(&c, from, 4);
+		memcpy(&d, from + len - 4, 4);
+		memcpy(to, &c, 4);
+		memcpy(to + len - 4, &d, 4);
+	} else {
+		while (len--)
+			to[len] = from[len];
+	}
+}
+
 /* A reading position within [base, base + len); @err is the first error. */
 struct wire_cursor {
 	const uint8_t *base;
