@@ -169,6 +169,7 @@ struct dlpar_tree {
 
 	struct tree_hash children;	/* (parent, name) */
 	struct tree_hash phandles;
+	uint32_t index_room;		/* nodes that both have slots for */
 	struct tree_cells cells;
 	bool dup_phandles;
 	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
@@ -179,6 +180,7 @@ struct dlpar_tree {
 	uint32_t names_mask, n_names;
 	uint32_t name_at;		/* slot of what edits named last */
 	uint32_t stream;		/* running number of a property stream */
+	uint32_t fresh;			/* see tree_name_unseen(); NIL: none */
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
 	uint32_t *dir;			/* runs of a count and entries */
@@ -323,7 +325,7 @@ int tree_hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask);
 void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 		   uint32_t idx);
 void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx);
-int tree_index_reserve(struct dlpar_tree *t);
+int tree_index_grow(struct dlpar_tree *t);
 int tree_index_all(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
@@ -338,9 +340,30 @@ uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
 void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
-void tree_dirty(struct dlpar_tree *t, uint32_t idx);
-void tree_changed(struct dlpar_tree *t, uint32_t idx);
+void tree_dirty_up(struct dlpar_tree *t, uint32_t idx);
+void tree_changed_up(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
+
+/* Room for one more node in both tables. */
+static inline int tree_index_reserve(struct dlpar_tree *t)
+{
+	return t->live < t->index_room ? DLPAR_OK : tree_index_grow(t);
+}
+
+/* What @idx or its list of children holds is not what a copy has. */
+static inline void tree_changed(struct dlpar_tree *t, uint32_t idx)
+{
+	if (idx != NIL && !(t->nodes[idx].flags & NODE_CHANGED))
+		tree_changed_up(t, idx);
+}
+
+/* The blob's spans of @idx and all above it are out of date. */
+static inline void tree_dirty(struct dlpar_tree *t, uint32_t idx)
+{
+	tree_changed(t, idx);
+	if (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY))
+		tree_dirty_up(t, idx);
+}
 
 #include "tree_names.h"
 #include "tree_dir.h"
@@ -349,7 +372,6 @@ int tree_cuts_init(struct dlpar_tree *t, bool gaps);
  * tree_journal.c: outside a transaction these note nothing. _image() and
  * _bytes() come before the change and may fail; the others have room reserved.
  */
-bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n);
 bool journal_cancel(struct dlpar_tree *t, uint32_t idx);
 int journal_reserve(struct dlpar_tree *t);
 void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
@@ -361,6 +383,13 @@ void journal_header(struct dlpar_tree *t, enum journal_op op);
 int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
+
+/* Whether an edit of the node needs no entry in this savepoint. */
+static inline bool journal_covers(const struct dlpar_tree *t,
+				  const struct tree_node *n)
+{
+	return !t->depth || (n->flags & NODE_SAVED && n->u.saved > t->mark);
+}
 
 #include "tree_stream.h"
 

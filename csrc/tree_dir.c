@@ -11,14 +11,6 @@
  */
 #include "tree.h"
 
-/* What the node's directory takes, or will take, of a block of its own. */
-uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
-{
-	if (n->flags & NODE_OWN)
-		return n->at.n_dir == NO_DIR ? 0 : n->at.n_dir * 4;
-	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
-}
-
 static int dir_resize(struct dlpar_tree *t, uint32_t cap)
 {
 	uint32_t *d = arena_resize(&t->arena, t->dir,
@@ -107,20 +99,6 @@ void tree_dir_make(struct tree_node *n, uint32_t keep)
 		*--d = tree_dir_entry(off, wire_get32(n->img + off + 8));
 	}
 	n->at.n_dir = count;
-}
-
-/* A record was added at @off, the end of the image; there is room. */
-void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name)
-{
-	if (n->at.n_dir == NO_DIR)
-		return;
-	if (!tree_dir_reaches(off)) {
-		n->at.n_dir = NO_DIR;
-		return;
-	}
-	n->at.n_dir++;
-	*(tree_dir_end(n->img, n->img_cap) - n->at.n_dir) =
-		tree_dir_entry(off, name);
 }
 
 /* The record at @off went from @was to @now bytes, and the image with it. */

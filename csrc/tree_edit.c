@@ -10,11 +10,26 @@
 
 #define EMPTY_ROOM 192u		/* a node without properties will get some */
 
+/* No NUL and no slash: a node's name is looked at once, eight bytes a time. */
+static bool node_name_ok(const uint8_t *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > DLPAR_TREE_NAME_MAX)
+		return false;
+	if (len < 8)
+		return !memchr(name, 0, len) && !memchr(name, '/', len);
+	for (i = 0; i < len - 8; i += 8)
+		if (wire_has8(name + i, 0) || wire_has8(name + i, '/'))
+			return false;
+	return !wire_has8(name + len - 8, 0) && !wire_has8(name + len - 8, '/');
+}
+
 /* Whether @name may become a child of @parent; then it is hashed. */
 int tree_check_name(const struct dlpar_tree *t, struct node_name *out,
 		    uint32_t parent, const uint8_t *name, size_t len)
 {
-	if (!tree_name_ok(name, len) || memchr(name, '/', len))
+	if (!node_name_ok(name, len))
 		return DLPAR_ERR_BADARG;
 	out->s = name;
 	out->len = (uint32_t)len;
@@ -208,6 +223,7 @@ int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 	}
 	write_props(t, *idx, &plan);
 	tree_place_ready(t, parent, *idx, flags);
+	t->fresh = *idx;
 	return DLPAR_OK;
 }
 

@@ -104,24 +104,30 @@ void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 	s[j].key = 0;
 }
 
-/* Room for one more node in both tables. */
-int tree_index_reserve(struct dlpar_tree *t)
+static uint32_t room_of(uint32_t mask)
+{
+	return mask / 3 * 2;
+}
+
+/* The tables are full; after an error one of them may have been grown. */
+int tree_index_grow(struct dlpar_tree *t)
 {
 	struct tree_hash *h[2] = { &t->children, &t->phandles };
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < 2; i++) {
-		if (t->live < h[i]->mask / 3 * 2)
+		if (t->live < room_of(h[i]->mask))
 			continue;
 		err = tree_hash_grow(t, h[i], h[i]->mask * 2 + 1);
 		if (err)
 			return err;
 	}
+	t->index_room = room_of(t->children.mask);
 	return DLPAR_OK;
 }
 
-static bool name_equal(const struct tree_node *n, const uint8_t *name,
+static inline bool name_equal(const struct tree_node *n, const uint8_t *name,
 		       uint32_t len)
 {
 	return n->name_len == len && wire_same(tree_node_name(n), name, len);
@@ -263,13 +269,14 @@ int tree_index_all(struct dlpar_tree *t)
 	uint32_t mask = HASH_MIN, i;
 	int err;
 
-	while (mask / 3 * 2 <= t->n_nodes)
+	while (room_of(mask) <= t->n_nodes)
 		mask = mask * 2 + 1;
 	err = tree_hash_grow(t, &t->children, mask);
 	if (!err)
 		err = tree_hash_grow(t, &t->phandles, mask);
 	if (err)
 		return err;
+	t->index_room = room_of(mask);
 	for (i = 0; i < t->n_nodes; i++) {
 		if (i + INSERT_AHEAD < t->n_nodes)
 			prefetch_slots(t, i + INSERT_AHEAD);
@@ -346,10 +353,9 @@ void tree_relink(struct dlpar_tree *t, uint32_t idx)
 	tree_cut(t, p->last);
 }
 
-/* The blob's spans of @idx and all above it are out of date. */
-void tree_dirty(struct dlpar_tree *t, uint32_t idx)
+/* What tree_dirty() does where there is something to mark. */
+void tree_dirty_up(struct dlpar_tree *t, uint32_t idx)
 {
-	tree_changed(t, idx);
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY)) {
 		t->nodes[idx].flags |= NODE_DIRTY;
 		tree_cut(t, idx);
@@ -357,8 +363,8 @@ void tree_dirty(struct dlpar_tree *t, uint32_t idx)
 	}
 }
 
-/* What @idx or its list of children holds is not what a copy has. */
-void tree_changed(struct dlpar_tree *t, uint32_t idx)
+/* The same for tree_changed(). */
+void tree_changed_up(struct dlpar_tree *t, uint32_t idx)
 {
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_CHANGED)) {
 		t->nodes[idx].flags |= NODE_CHANGED;

@@ -150,6 +150,7 @@ void tree_name_stream(struct dlpar_tree *t)
 {
 	uint32_t i;
 
+	t->fresh = NIL;
 	if (++t->stream)
 		return;
 	for (i = 0; i <= t->names_mask; i++)

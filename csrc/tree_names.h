@@ -50,6 +50,20 @@ static inline struct tree_name *tree_name_follow(struct dlpar_tree *t,
 	return s;
 }
 
+/*
+ * Whether the node certainly has no property of this name. True of the one that
+ * was added with the last stream: whatever name it has had was seen since. Then
+ * it will have one.
+ */
+static inline bool tree_name_unseen(const struct dlpar_tree *t, uint32_t idx,
+				    struct tree_name *s)
+{
+	if (idx != t->fresh || s->seen == t->stream)
+		return false;
+	s->seen = t->stream;
+	return true;
+}
+
 /* The next name of the stream: its offset, made when new. */
 static inline int tree_name_once(struct dlpar_tree *t, const uint8_t *name,
 				 uint32_t len, uint32_t *off)

@@ -65,6 +65,7 @@ int tree_new_node(struct dlpar_tree *t, uint32_t *idx)
 		*idx = t->n_nodes++;
 		n = &t->nodes[*idx];
 	}
+	t->fresh = NIL;
 	memset(n, 0, sizeof(*n));
 	n->parent = n->first = n->last = n->next = n->prev = NIL;
 	n->gen = gen;

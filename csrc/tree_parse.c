@@ -57,7 +57,7 @@ static int tree_alloc(struct dlpar_tree **tree, uint64_t seed, uint64_t limit)
 		return DLPAR_ERR_NOMEM;
 	t->arena.used = sizeof(*t);
 	t->arena.limit = limit;
-	t->free_node = t->mark = NIL;
+	t->free_node = t->mark = t->fresh = NIL;
 	t->id_phandle[0] = t->id_phandle[1] = t->id_phandle[2] = NIL;
 	t->seed = seed;
 	atomic_flag_clear(&t->lock);

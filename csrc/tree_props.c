@@ -18,17 +18,15 @@ static uint8_t *new_block(struct dlpar_tree *t, const struct tree_node *n,
 	return arena_block(&t->arena, tree_align(need + slack), cap);
 }
 
-/* Give the node an image of its own with room for @len bytes and an entry. */
-static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
+/* A new block for the node's image, in which @keep bytes are not directory. */
+static int new_image(struct dlpar_tree *t, uint32_t idx, uint32_t keep,
+		     uint32_t need)
 {
 	struct tree_node *n = &t->nodes[idx];
-	uint32_t keep = (len > n->img_len ? len : n->img_len) + 4;
-	uint32_t need = keep + tree_dir_room(t, n), cap, n_dir;
 	bool note = !journal_covers(t, n);
+	uint32_t cap, n_dir;
 	uint8_t *block;
 
-	if (n->flags & NODE_OWN && need <= n->img_cap && !note)
-		return DLPAR_OK;
 	if (note && journal_reserve(t))
 		return DLPAR_ERR_NOMEM;
 	block = new_block(t, n, need, &cap);
@@ -48,6 +46,18 @@ static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
 		tree_dir_make(n, keep);
 	tree_dirty(t, idx);
 	return DLPAR_OK;
+}
+
+/* Give the node an image of its own with room for @len bytes and an entry. */
+static inline int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
+{
+	const struct tree_node *n = &t->nodes[idx];
+	uint32_t keep = (len > n->img_len ? len : n->img_len) + 4;
+	uint32_t need = keep + tree_dir_room(t, n);
+
+	if (n->flags & NODE_OWN && need <= n->img_cap && journal_covers(t, n))
+		return DLPAR_OK;
+	return new_image(t, idx, keep, need);
 }
 
 int tree_grow_check(const struct dlpar_tree *t, uint64_t more)
@@ -144,14 +154,13 @@ static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 			uint32_t len, const uint8_t *value, uint32_t value_len)
 {
 	uint32_t strings_len = t->strings_len, n_names = t->n_names;
-	int err;
+	struct tree_name *s;
+	int err = tree_name_new(t, &s, name, len);
 
-	if (!tree_name_ok(name, len))
-		return DLPAR_ERR_BADARG;
-	err = tree_name_reserve(t, 1, len + 1);
 	if (err)
 		return err;
-	err = append(t, idx, tree_name_intern(t, name, len), value, value_len);
+	s->seen = t->stream;
+	err = append(t, idx, s->ref - 1, value, value_len);
 	if (err)
 		tree_name_forget(t, strings_len, n_names);
 	return err;
@@ -160,16 +169,18 @@ static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		     uint32_t len, const uint8_t *value, uint32_t value_len)
 {
-	const struct tree_name *s;
+	struct tree_name *s;
+	uint8_t *p = NULL;
 	uint32_t id;
-	uint8_t *p;
 
-	tree_prop_expect(t, &t->nodes[idx]);
+	if (idx != t->fresh)
+		tree_prop_expect(t, &t->nodes[idx]);
 	s = tree_name_follow(t, name, len);
 	if (!s)
 		return append_named(t, idx, name, len, value, value_len);
 	id = s->ref - 1;
-	p = tree_prop(t, &t->nodes[idx], id);
+	if (!tree_name_unseen(t, idx, s))
+		p = tree_prop(t, &t->nodes[idx], id);
 	if (!p)
 		return append(t, idx, id, value, value_len);
 	if (wire_get32(p + 4) == value_len)
@@ -242,6 +253,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 		return err;
 	if (len)
 		memcpy(n->img + head, props, len);
+	t->fresh = NIL;
 	n->img_len = head + len;
 	t->struct_len += len - was;
 	tree_dir_make(n, n->img_len);

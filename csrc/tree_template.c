@@ -152,33 +152,33 @@ static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 }
 
 /* One patch into a copy of the image; its size must be the same. */
-static int patch_one(const struct tree_template *tpl, uint8_t *img,
+static inline int patch_one(const struct tree_template *tpl, uint8_t *img,
 		     const uint8_t *record, const uint8_t *value, uint32_t len)
 {
 	if (!record)
 		return DLPAR_ERR_NOTFOUND;
 	if (wire_get32(record + 4) != len)
 		return DLPAR_ERR_BADLENGTH;
-	if (len)
-		memcpy(img + (record - tpl->img) + 12, value, len);
+	wire_copy(img + (record - tpl->img) + 12, value, len);
 	return DLPAR_OK;
 }
 
-static int patch_names(const struct dlpar_tree *t,
+static int patch_names(struct dlpar_tree *t,
 		       const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
 	struct prop_stream s = prop_stream(patch, len);
+	const struct tree_name *name;
 	int more, err = DLPAR_OK;
-	uint32_t id;
 
 	while (!err && (more = stream_next(&s))) {
 		if (more < 0)
 			return more;
-		if (s.name_len <= DLPAR_TREE_NAME_MAX &&
-		    tree_name_find(t, s.name, s.name_len, &id))
-			err = patch_one(tpl, img, record_of(tpl, id), s.value,
-					s.value_len);
+		name = s.name_len > DLPAR_TREE_NAME_MAX ? NULL :
+			tree_name_follow(t, s.name, s.name_len);
+		if (name)
+			err = patch_one(tpl, img, record_of(tpl, name->ref - 1),
+					s.value, s.value_len);
 		else
 			err = tree_name_ok(s.name, s.name_len) ?
 				      DLPAR_ERR_NOTFOUND : DLPAR_ERR_BADARG;
@@ -204,6 +204,18 @@ static int patch_slots(const struct tree_template *tpl, uint8_t *img,
 	return err;
 }
 
+/* Four at a time are one instruction. */
+static inline void move_entries(uint32_t *to, const uint32_t *from, uint32_t by)
+{
+	uint32_t four[4];
+	unsigned int i;
+
+	memcpy(four, from, sizeof(four));
+	for (i = 0; i < 4; i++)
+		four[i] += by;
+	memcpy(to, four, sizeof(four));
+}
+
 /* The template's entries, moved behind a node's head. */
 static void copy_dir(struct tree_node *n, const struct tree_template *tpl)
 {
@@ -217,7 +229,9 @@ static void copy_dir(struct tree_node *n, const struct tree_template *tpl)
 	n->at.n_dir = tpl->n_dir;
 	from -= n->at.n_dir;
 	to -= n->at.n_dir;
-	for (i = 0; i < n->at.n_dir; i++)
+	for (i = 0; i + 4 <= n->at.n_dir; i += 4)
+		move_entries(to + i, from + i, by);
+	for (; i < n->at.n_dir; i++)
 		to[i] = from[i] + by;
 }
 
