@@ -325,6 +325,14 @@ int tree_hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask);
 void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 		   uint32_t idx);
 void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx);
+
+/* A name that a node is to have below a parent, and its place in the table. */
+struct node_name {
+	const uint8_t *s;
+	uint32_t len, hash;
+	uint32_t key, slot;		/* slot NIL: the table is of no use */
+};
+
 int tree_index_grow(struct dlpar_tree *t);
 int tree_index_all(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
@@ -334,8 +342,10 @@ void tree_index_enter(struct dlpar_tree *t, uint32_t idx);
 void tree_index_leave(struct dlpar_tree *t, uint32_t idx);
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len);
-uint32_t tree_index_hashed(const struct dlpar_tree *t, uint32_t parent,
-			   const uint8_t *name, uint32_t len, uint32_t hash);
+uint32_t tree_index_twin(const struct dlpar_tree *t, uint32_t parent,
+			 struct node_name *name);
+void tree_index_settle(struct dlpar_tree *t, uint32_t idx,
+		       const struct node_name *name);
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
 void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
@@ -403,12 +413,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 		   uint32_t len);
 
 /* tree_edit.c: edits of nodes, for those who hold the lock. */
-struct node_name {
-	const uint8_t *s;
-	uint32_t len, hash;
-};
-
-int tree_check_name(const struct dlpar_tree *t, struct node_name *out,
+int tree_claim_name(struct dlpar_tree *t, struct node_name *out,
 		    uint32_t parent, const uint8_t *name, size_t len);
 int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
 		     const uint8_t *name, size_t len);
@@ -416,8 +421,8 @@ int tree_blank_named(struct dlpar_tree *t, const struct node_name *name,
 		     uint32_t props_len, uint32_t room, uint32_t *idx);
 int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
 	       uint32_t props_len, uint32_t *idx);
-void tree_place_ready(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
-		      uint32_t flags);
+void tree_place_named(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		      const struct node_name *name, uint32_t flags);
 void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 		uint32_t props_len, uint32_t flags);
 void tree_take_out(struct dlpar_tree *t, uint32_t idx);

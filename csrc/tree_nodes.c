@@ -73,7 +73,7 @@ int tree_new_node(struct dlpar_tree *t, uint32_t *idx)
 }
 
 /* A record whose generations are used up is not given out again. */
-void tree_free_node(struct dlpar_tree *t, uint32_t idx)
+static inline void free_node(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
@@ -86,6 +86,11 @@ void tree_free_node(struct dlpar_tree *t, uint32_t idx)
 	t->free_node = idx;
 }
 
+void tree_free_node(struct dlpar_tree *t, uint32_t idx)
+{
+	free_node(t, idx);
+}
+
 /* Free the records of a subtree that is out of links and tables. */
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top)
 {
@@ -96,7 +101,7 @@ void tree_free_nodes(struct dlpar_tree *t, uint32_t top)
 			i = t->nodes[i].first;
 		next = t->nodes[i].next;
 		parent = t->nodes[i].parent;
-		tree_free_node(t, i);
+		free_node(t, i);
 		if (i == top)
 			return;
 		if (next == NIL)

@@ -189,17 +189,21 @@ static int patch_names(struct dlpar_tree *t,
 static int patch_slots(const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
-	struct wire_cursor c = wire_cursor(patch, len);
-	const uint8_t *head, *value;
+	const uint8_t *value;
+	uint32_t slot, value_len;
 	int err = DLPAR_OK;
 
-	while (!err && wire_left(&c)) {
-		head = wire_take(&c, 8);
-		value = head ? wire_take(&c, wire_get32(head + 4)) : NULL;
-		if (!value)
-			return c.err;
-		err = patch_one(tpl, img, record_at(tpl, wire_get32(head)),
-				value, wire_get32(head + 4));
+	for (; !err && len; patch = value + value_len, len -= value_len) {
+		if (len < 8)
+			return DLPAR_ERR_TRUNCATED;
+		slot = wire_get32(patch);
+		value_len = wire_get32(patch + 4);
+		value = patch + 8;
+		len -= 8;
+		if (value_len > len)
+			return DLPAR_ERR_TRUNCATED;
+		err = patch_one(tpl, img, record_at(tpl, slot), value,
+				value_len);
 	}
 	return err;
 }
@@ -267,7 +271,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	if (!tpl)
 		return DLPAR_ERR_STALE;
 	room = tpl->len + (tpl->n_dir == NO_DIR ? 0 : tpl->n_dir * 4);
-	err = tree_check_name(t, &made, parent, (const uint8_t *)name, len);
+	err = tree_claim_name(t, &made, parent, (const uint8_t *)name, len);
 	if (!err)
 		err = tree_blank_named(t, &made, tpl->len, room, idx);
 	if (err)
@@ -277,7 +281,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 		tree_free_node(t, *idx);
 		return err;
 	}
-	tree_place_ready(t, parent, *idx, flags);
+	tree_place_named(t, parent, *idx, &made, flags);
 	return DLPAR_OK;
 }
 

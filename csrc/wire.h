@@ -84,17 +84,6 @@ static inline int wire_same8(const uint8_t *a, const uint8_t *b)
 	return x == y;
 }
 
-/* Whether one of 8 bytes is @byte. */
-static inline int wire_has8(const uint8_t *p, uint8_t byte)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	v ^= ones * byte;
-	return ((v - ones) & ~v & ones << 7) != 0;
-}
-
 static inline int wire_same4(const uint8_t *a, const uint8_t *b)
 {
 	uint32_t x, y;
