@@ -172,6 +172,7 @@ struct dlpar_tree {
 	uint32_t index_room;		/* nodes that both have slots for */
 	struct tree_cells cells;
 	bool dup_phandles;
+	bool resized;			/* by the last edit of a property */
 	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
 
 	uint8_t *strings;		/* grows at its end only */

@@ -60,6 +60,14 @@ void tree_dir_trim(struct dlpar_tree *t)
 	(void)dir_resize(t, t->dir_len ? t->dir_len : 1);
 }
 
+/* Four entries in the order of the other kind of directory, at once. */
+static inline void copy_turned(uint32_t *to, const uint32_t *from)
+{
+	uint32_t four[4] = { from[3], from[2], from[1], from[0] };
+
+	memcpy(to, four, sizeof(four));
+}
+
 /* The node's directory into a new block, with room: its entries, or NO_DIR. */
 uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		       uint8_t *block, uint32_t cap)
@@ -78,8 +86,10 @@ uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		return NO_DIR;
 	from = t->dir + n->u.dir;
 	count = *from++;
-	for (i = 0; i < count; i++)
-		*--to = *from++;
+	for (i = 0; i + 4 <= count; i += 4)
+		copy_turned(to - i - 4, from + i);
+	for (; i < count; i++)
+		*(to - i - 1) = from[i];
 	return count;
 }
 
@@ -105,7 +115,7 @@ void tree_dir_make(struct tree_node *n, uint32_t keep)
 void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
 		    uint32_t now)
 {
-	uint32_t *d = tree_dir_end(n->img, n->img_cap), by = now - was, i;
+	uint32_t *end = tree_dir_end(n->img, n->img_cap), by = now - was, *d;
 
 	if (n->at.n_dir == NO_DIR)
 		return;
@@ -113,9 +123,8 @@ void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
 		n->at.n_dir = NO_DIR;
 		return;
 	}
-	for (i = 0; i < n->at.n_dir; i++)
-		if (tree_dir_off(*--d) > off)
-			*d += by / 4 << 16;
+	for (d = end - n->at.n_dir; d < end && tree_dir_off(*d) > off; d++)
+		*d += by / 4 << 16;
 }
 
 /* The record at @off, of @was bytes, is gone. */
@@ -140,9 +149,12 @@ static uint8_t *by_run(const struct tree_node *n, const uint32_t *d,
 	uint32_t i, count = *d++;
 
 	for (i = 0; i < count; i++) {
-		uint8_t *p = n->img + tree_dir_off(d[i]);
+		uint8_t *p;
 
-		if ((d[i] & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
+		if (!tree_dir_may_be(d[i], name))
+			continue;
+		p = n->img + tree_dir_off(d[i]);
+		if (wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;
@@ -155,9 +167,12 @@ uint8_t *tree_dir_find(uint8_t *img, const uint32_t *d, uint32_t n,
 	const uint32_t *end = d - n;
 
 	while (d-- > end) {
-		uint8_t *p = img + tree_dir_off(*d);
+		uint8_t *p;
 
-		if ((*d & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
+		if (!tree_dir_may_be(*d, name))
+			continue;
+		p = img + tree_dir_off(*d);
+		if (wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;

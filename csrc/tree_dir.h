@@ -31,6 +31,12 @@ static inline uint32_t tree_dir_off(uint32_t entry)
 	return (entry >> 16) * 4;
 }
 
+/* Whether an entry may be of this name: it has no more than half of it. */
+static inline bool tree_dir_may_be(uint32_t entry, uint32_t name)
+{
+	return (uint16_t)entry == (uint16_t)name;
+}
+
 void tree_dir_expect(struct dlpar_tree *t, uint32_t n);
 /* A property of the node will be looked for: its name is looked up meanwhile. */
 static inline void tree_prop_expect(const struct dlpar_tree *t,

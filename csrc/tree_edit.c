@@ -114,7 +114,7 @@ static inline void count_in(struct dlpar_tree *t, uint32_t idx)
 	journal_node(t, JOURNAL_ADDED, idx);
 }
 
-/* Into the tree, now that image, directory and phandle are what they will be. */
+/* Into the tree: image, directory and phandle are what they will be. */
 void tree_place_named(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 		      const struct node_name *name, uint32_t flags)
 {

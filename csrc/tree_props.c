@@ -9,6 +9,26 @@
  */
 #include "tree.h"
 
+#define LINE 64u		/* bytes that are loaded together */
+#define RUN_LINE 16u		/* entries of a directory in a line */
+#define EXPECT_MAX 1024u
+
+/*
+ * The image will be copied, for the last edit was one that did so: it is loaded
+ * while the property is looked for in the directory.
+ */
+static void expect_copy(const struct dlpar_tree *t, const struct tree_node *n)
+{
+	uint32_t len = n->img_len < EXPECT_MAX ? n->img_len : EXPECT_MAX, i;
+
+	if (n->flags & (NODE_OWN | NODE_SCAN))
+		return;
+	for (i = 0; i < len; i += LINE)
+		wire_touch(n->img + i);
+	if (t->dir_len - n->u.dir > RUN_LINE)
+		wire_touch((const uint8_t *)(t->dir + n->u.dir + RUN_LINE));
+}
+
 /* A block for the node's image with room to grow, the more so the second time. */
 static uint8_t *new_block(struct dlpar_tree *t, const struct tree_node *n,
 			  uint32_t need, uint32_t *cap)
@@ -173,8 +193,11 @@ static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 	uint8_t *p = NULL;
 	uint32_t id;
 
-	if (idx != t->fresh)
+	if (idx != t->fresh) {
 		tree_prop_expect(t, &t->nodes[idx]);
+		if (t->resized)
+			expect_copy(t, &t->nodes[idx]);
+	}
 	s = tree_name_follow(t, name, len);
 	if (!s)
 		return append_named(t, idx, name, len, value, value_len);
@@ -183,7 +206,8 @@ static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		p = tree_prop(t, &t->nodes[idx], id);
 	if (!p)
 		return append(t, idx, id, value, value_len);
-	if (wire_get32(p + 4) == value_len)
+	t->resized = wire_get32(p + 4) != value_len;
+	if (!t->resized)
 		return overwrite(t, idx, p, value, value_len);
 	return resize(t, idx, p, value, value_len);
 }

@@ -75,6 +75,15 @@ static inline void wire_prefetch(const void *p)
 	__builtin_prefetch(p);
 }
 
+/*
+ * The same where the page may be one that was not used for long: a prefetch is
+ * dropped if its address is not in the TLB.
+ */
+static inline void wire_touch(const uint8_t *p)
+{
+	(void)*(const volatile uint8_t *)p;
+}
+
 static inline int wire_same8(const uint8_t *a, const uint8_t *b)
 {
 	uint64_t x, y;
