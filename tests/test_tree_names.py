@@ -44,11 +44,17 @@ def put(core, node: int, name: str, value: bytes = b"v") -> int:
     return lib.dlpar_tree_set(core, node, name.encode(), len(name), value, len(value))
 
 
-ORDERS = (("a1", "b1", "c1"), ("c1", "a1", "b1"), ("b1", "c1"), ("a1", "b1", "c1"))
+ORDERS = (
+    ("a1", "b1", "c1"),
+    ("c1", "a1", "b1"),
+    ("b1", "c1"),
+    ("a1", "b1c", "c1"),
+    ("a1", "b1", "c", "c1"),
+)
 
 
 def test_same_names_in_another_order():
-    """A guess that is wrong, of a name as long as the right one, is not taken."""
+    """A guess that is wrong is not taken, be it as long, or the right one's start."""
     tree = DeviceTree()
     for i, names in enumerate(ORDERS * 2):
         props = {name: f"{i}{name}".encode() for name in names}
@@ -135,12 +141,28 @@ def test_patch_of_a_template_by_names_in_any_order():
 def test_property_of_the_newest_node_is_replaced():
     """What it was added with, and what it was given since, in any size."""
     tree = DeviceTree()
+    tree.add_node("/old", {"b": b""})
     node = tree.add_node("/n", {"a": b"1"})
     for name in ("a", "b", "b", "a", "c", "b"):
         for value in (b"22", b"33", b"", b"4" * 400):
             node[name] = value
             assert node[name] == value
     assert list(node.properties) == ["a", "b", "c"]
+
+
+def test_newest_node_after_a_stream_that_made_none():
+    """A template, or properties that were refused: its own have to be looked for."""
+    tree = DeviceTree()
+    tree.template({"b": b""})
+    node = tree.add_node("/n", {"a": b"1", "b": b"1"})
+    tree.template({"c": b""})
+    node["a"] = b"2"
+    with pytest.raises(ExistsError):
+        tree.add_node("/n", {"c": b""})
+    with pytest.raises(ArgumentError):
+        tree.add_node("/m", {"d": b"", "": b""})
+    node["b"] = b"2"
+    assert dict(node.properties) == {"a": b"2", "b": b"2"}
 
 
 def test_properties_that_a_difference_gave_the_newest_node():
