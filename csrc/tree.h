@@ -25,6 +25,7 @@
 #define NO_DIR 0xffffffffu
 #define GENERATION_MAX 0x7fffffffu
 #define N_SIZE_CLASSES 13
+#define CACHE_LINE 64u		/* bytes that are loaded together */
 #define END_NODE_LEN 4u
 #define FDT_END_LEN 4u
 #define FDT_HEADER_LEN_V16 36u
@@ -161,7 +162,8 @@ struct dlpar_tree {
 	uint32_t *origin;		/* of a copy: records there; else NULL */
 	uint32_t n_origin;
 
-	struct tree_node *nodes;
+	struct tree_node *nodes;	/* each in a cache line of its own */
+	uint8_t *nodes_block;		/* where they lie */
 	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
 	uint32_t free_node;
 	uint32_t live;
@@ -315,6 +317,7 @@ void arena_free(struct tree_arena *a);
 /* tree_nodes.c: records. */
 void tree_nodes_expect(struct dlpar_tree *t, uint32_t n);
 void tree_nodes_trim(struct dlpar_tree *t);
+void tree_nodes_release(struct dlpar_tree *t);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
 void tree_free_node(struct dlpar_tree *t, uint32_t idx);
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top);

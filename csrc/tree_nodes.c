@@ -7,17 +7,32 @@
  */
 #include "tree.h"
 
+/* With what it takes to begin at a line: memory comes at any 16 bytes. */
+static size_t block_size(uint32_t cap)
+{
+	return cap ? cap * sizeof(struct tree_node) + CACHE_LINE : 0;
+}
+
 static int resize_nodes(struct dlpar_tree *t, uint32_t cap)
 {
-	struct tree_node *p = arena_resize(&t->arena, t->nodes,
-					   t->nodes_cap * sizeof(*p),
-					   cap * sizeof(*p));
+	size_t was = (uintptr_t)t->nodes - (uintptr_t)t->nodes_block;
+	uint8_t *p = arena_resize(&t->arena, t->nodes_block,
+				  block_size(t->nodes_cap), block_size(cap));
+	size_t now = -(uintptr_t)p & (CACHE_LINE - 1);
 
 	if (!p)
 		return DLPAR_ERR_NOMEM;
-	t->nodes = p;
+	if (was != now)
+		memmove(p + now, p + was, t->n_nodes * sizeof(*t->nodes));
+	t->nodes_block = p;
+	t->nodes = (struct tree_node *)(void *)(p + now);
 	t->nodes_cap = cap;
 	return DLPAR_OK;
+}
+
+void tree_nodes_release(struct dlpar_tree *t)
+{
+	arena_release(&t->arena, t->nodes_block, block_size(t->nodes_cap));
 }
 
 static int grow_nodes(struct dlpar_tree *t)

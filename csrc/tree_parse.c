@@ -83,7 +83,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 	tree_cells_free(t);
 	arena_release(&t->arena, t->names,
 		      (t->names_mask + 1ul) * sizeof(*t->names));
-	arena_release(&t->arena, t->nodes, t->nodes_cap * sizeof(*t->nodes));
+	tree_nodes_release(t);
 	arena_release(&t->arena, t->strings, t->strings_cap);
 	arena_release(&t->arena, t->dir, t->dir_cap * sizeof(*t->dir));
 	arena_release(&t->arena, t->cuts,

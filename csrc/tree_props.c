@@ -9,7 +9,6 @@
  */
 #include "tree.h"
 
-#define LINE 64u		/* bytes that are loaded together */
 #define RUN_LINE 16u		/* entries of a directory in a line */
 #define EXPECT_MAX 1024u
 
@@ -23,7 +22,7 @@ static void expect_copy(const struct dlpar_tree *t, const struct tree_node *n)
 
 	if (n->flags & (NODE_OWN | NODE_SCAN))
 		return;
-	for (i = 0; i < len; i += LINE)
+	for (i = 0; i < len; i += CACHE_LINE)
 		wire_touch(n->img + i);
 	if (t->dir_len - n->u.dir > RUN_LINE)
 		wire_touch((const uint8_t *)(t->dir + n->u.dir + RUN_LINE));
