@@ -25,6 +25,7 @@
 #define NO_DIR 0xffffffffu
 #define GENERATION_MAX 0x7fffffffu
 #define N_SIZE_CLASSES 13
+#define CACHE_LINE 64u		/* bytes that are loaded together */
 #define END_NODE_LEN 4u
 #define FDT_END_LEN 4u
 #define FDT_HEADER_LEN_V16 36u
@@ -77,6 +78,7 @@ struct tree_name {
 	uint32_t hash;
 	uint32_t len;
 	uint32_t seen;			/* the last stream that had the name */
+	uint32_t next;			/* slot of what followed it, a guess */
 };
 
 struct large_block {
@@ -160,7 +162,8 @@ struct dlpar_tree {
 	uint32_t *origin;		/* of a copy: records there; else NULL */
 	uint32_t n_origin;
 
-	struct tree_node *nodes;
+	struct tree_node *nodes;	/* each in a cache line of its own */
+	uint8_t *nodes_block;		/* where they lie */
 	uint32_t n_nodes, nodes_cap;	/* records, in use or free */
 	uint32_t free_node;
 	uint32_t live;
@@ -168,15 +171,19 @@ struct dlpar_tree {
 
 	struct tree_hash children;	/* (parent, name) */
 	struct tree_hash phandles;
+	uint32_t index_room;		/* nodes that both have slots for */
 	struct tree_cells cells;
 	bool dup_phandles;
+	bool resized;			/* by the last edit of a property */
 	uint32_t top_phandle;		/* the highest; NIL: to be looked for */
 
 	uint8_t *strings;		/* grows at its end only */
 	uint32_t strings_len, strings_cap;
 	struct tree_name *names;
 	uint32_t names_mask, n_names;
+	uint32_t name_at;		/* slot of what edits named last */
 	uint32_t stream;		/* running number of a property stream */
+	uint32_t fresh;			/* see tree_name_unseen(); NIL: none */
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
 	uint32_t *dir;			/* runs of a count and entries */
@@ -310,6 +317,7 @@ void arena_free(struct tree_arena *a);
 /* tree_nodes.c: records. */
 void tree_nodes_expect(struct dlpar_tree *t, uint32_t n);
 void tree_nodes_trim(struct dlpar_tree *t);
+void tree_nodes_release(struct dlpar_tree *t);
 int tree_new_node(struct dlpar_tree *t, uint32_t *idx);
 void tree_free_node(struct dlpar_tree *t, uint32_t idx);
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top);
@@ -321,7 +329,15 @@ int tree_hash_grow(struct dlpar_tree *t, struct tree_hash *h, uint32_t mask);
 void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 		   uint32_t idx);
 void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx);
-int tree_index_reserve(struct dlpar_tree *t);
+
+/* A name that a node is to have below a parent, and its place in the table. */
+struct node_name {
+	const uint8_t *s;
+	uint32_t len, hash;
+	uint32_t key, slot;		/* slot NIL: the table is of no use */
+};
+
+int tree_index_grow(struct dlpar_tree *t);
 int tree_index_all(struct dlpar_tree *t);
 void tree_index_insert(struct dlpar_tree *t, uint32_t idx);
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx);
@@ -330,45 +346,46 @@ void tree_index_enter(struct dlpar_tree *t, uint32_t idx);
 void tree_index_leave(struct dlpar_tree *t, uint32_t idx);
 uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
 			  const uint8_t *name, uint32_t len);
-uint32_t tree_index_hashed(const struct dlpar_tree *t, uint32_t parent,
-			   const uint8_t *name, uint32_t len, uint32_t hash);
+uint32_t tree_index_twin(const struct dlpar_tree *t, uint32_t parent,
+			 struct node_name *name);
+void tree_index_settle(struct dlpar_tree *t, uint32_t idx,
+		       const struct node_name *name);
 uint32_t tree_index_by_phandle(const struct dlpar_tree *t, uint32_t phandle);
 void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first);
 void tree_unlink(struct dlpar_tree *t, uint32_t idx);
 void tree_relink(struct dlpar_tree *t, uint32_t idx);
-void tree_dirty(struct dlpar_tree *t, uint32_t idx);
-void tree_changed(struct dlpar_tree *t, uint32_t idx);
+void tree_dirty_up(struct dlpar_tree *t, uint32_t idx);
+void tree_changed_up(struct dlpar_tree *t, uint32_t idx);
 int tree_cuts_init(struct dlpar_tree *t, bool gaps);
 
-/* tree_names.c: property names. */
-bool tree_name_ok(const uint8_t *name, size_t len);
-bool tree_name_find(const struct dlpar_tree *t, const uint8_t *name,
-		    uint32_t len, uint32_t *off);
-int tree_name_reserve(struct dlpar_tree *t, uint32_t n, uint32_t bytes);
-void tree_name_adopt(struct dlpar_tree *t, uint32_t off, uint32_t len);
-uint32_t tree_name_intern(struct dlpar_tree *t, const uint8_t *name,
-			  uint32_t len);
-void tree_name_stream(struct dlpar_tree *t);
-int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
-		   uint32_t *off);
-void tree_name_forget(struct dlpar_tree *t, uint32_t strings_len,
-		      uint32_t n_names);
-
-/* The same for a name of any length. */
-static inline bool tree_name_known(const struct dlpar_tree *t, const char *name,
-				   size_t len, uint32_t *off)
+/* Room for one more node in both tables. */
+static inline int tree_index_reserve(struct dlpar_tree *t)
 {
-	return len <= DLPAR_TREE_NAME_MAX &&
-	       tree_name_find(t, (const uint8_t *)name, (uint32_t)len, off);
+	return t->live < t->index_room ? DLPAR_OK : tree_index_grow(t);
 }
 
+/* What @idx or its list of children holds is not what a copy has. */
+static inline void tree_changed(struct dlpar_tree *t, uint32_t idx)
+{
+	if (idx != NIL && !(t->nodes[idx].flags & NODE_CHANGED))
+		tree_changed_up(t, idx);
+}
+
+/* The blob's spans of @idx and all above it are out of date. */
+static inline void tree_dirty(struct dlpar_tree *t, uint32_t idx)
+{
+	tree_changed(t, idx);
+	if (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY))
+		tree_dirty_up(t, idx);
+}
+
+#include "tree_names.h"
 #include "tree_dir.h"
 
 /*
  * tree_journal.c: outside a transaction these note nothing. _image() and
  * _bytes() come before the change and may fail; the others have room reserved.
  */
-bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n);
 bool journal_cancel(struct dlpar_tree *t, uint32_t idx);
 int journal_reserve(struct dlpar_tree *t);
 void journal_node(struct dlpar_tree *t, enum journal_op op, uint32_t idx);
@@ -381,35 +398,16 @@ int journal_begin(struct dlpar_tree *t);
 void journal_commit(struct dlpar_tree *t);
 void journal_rollback(struct dlpar_tree *t);
 
-/* tree_stream.c: properties as callers give them. */
-struct prop_stream {
-	struct wire_cursor c;
-	const uint8_t *name, *value;
-	uint32_t name_len, value_len;
-};
+/* Whether an edit of the node needs no entry in this savepoint. */
+static inline bool journal_covers(const struct dlpar_tree *t,
+				  const struct tree_node *n)
+{
+	return !t->depth || (n->flags & NODE_SAVED && n->u.saved > t->mark);
+}
 
-#define STREAM_KEPT 64u
-
-/* A stream that was read once: it is valid, its names are the tree's. */
-struct prop_plan {
-	const uint8_t *props;
-	size_t len;
-	uint32_t n, image_len;
-	bool phandle;			/* one of them may be the phandle */
-	uint32_t strings_len, n_names;	/* of the tree, before */
-	uint32_t ids[STREAM_KEPT];	/* of the first names */
-};
-
-int stream_next(struct prop_stream *s);
-int stream_plan(struct dlpar_tree *t, struct prop_plan *plan,
-		const uint8_t *props, size_t len);
-void stream_encode(struct dlpar_tree *t, const struct prop_plan *plan,
-		   uint8_t *out, uint32_t *dir_end, uint32_t off);
-void stream_forget(struct dlpar_tree *t, const struct prop_plan *plan);
+#include "tree_stream.h"
 
 /* tree_props.c: edits of properties, without the lock. */
-void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
-		   uint32_t len);
 int tree_grow_check(const struct dlpar_tree *t, uint64_t more);
 int tree_set(struct dlpar_tree *t, uint32_t idx, const char *name, size_t len,
 	     const uint8_t *value, size_t value_len);
@@ -419,12 +417,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 		   uint32_t len);
 
 /* tree_edit.c: edits of nodes, for those who hold the lock. */
-struct node_name {
-	const uint8_t *s;
-	uint32_t len, hash;
-};
-
-int tree_check_name(const struct dlpar_tree *t, struct node_name *out,
+int tree_claim_name(struct dlpar_tree *t, struct node_name *out,
 		    uint32_t parent, const uint8_t *name, size_t len);
 int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
 		     const uint8_t *name, size_t len);
@@ -432,8 +425,8 @@ int tree_blank_named(struct dlpar_tree *t, const struct node_name *name,
 		     uint32_t props_len, uint32_t room, uint32_t *idx);
 int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
 	       uint32_t props_len, uint32_t *idx);
-void tree_place_ready(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
-		      uint32_t flags);
+void tree_place_named(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		      const struct node_name *name, uint32_t flags);
 void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 		uint32_t props_len, uint32_t flags);
 void tree_take_out(struct dlpar_tree *t, uint32_t idx);

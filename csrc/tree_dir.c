@@ -11,14 +11,6 @@
  */
 #include "tree.h"
 
-/* What the node's directory takes, or will take, of a block of its own. */
-uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n)
-{
-	if (n->flags & NODE_OWN)
-		return n->at.n_dir == NO_DIR ? 0 : n->at.n_dir * 4;
-	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
-}
-
 static int dir_resize(struct dlpar_tree *t, uint32_t cap)
 {
 	uint32_t *d = arena_resize(&t->arena, t->dir,
@@ -68,6 +60,14 @@ void tree_dir_trim(struct dlpar_tree *t)
 	(void)dir_resize(t, t->dir_len ? t->dir_len : 1);
 }
 
+/* Four entries in the order of the other kind of directory, at once. */
+static inline void copy_turned(uint32_t *to, const uint32_t *from)
+{
+	uint32_t four[4] = { from[3], from[2], from[1], from[0] };
+
+	memcpy(to, four, sizeof(four));
+}
+
 /* The node's directory into a new block, with room: its entries, or NO_DIR. */
 uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		       uint8_t *block, uint32_t cap)
@@ -86,8 +86,10 @@ uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		return NO_DIR;
 	from = t->dir + n->u.dir;
 	count = *from++;
-	for (i = 0; i < count; i++)
-		*--to = *from++;
+	for (i = 0; i + 4 <= count; i += 4)
+		copy_turned(to - i - 4, from + i);
+	for (; i < count; i++)
+		*(to - i - 1) = from[i];
 	return count;
 }
 
@@ -109,25 +111,11 @@ void tree_dir_make(struct tree_node *n, uint32_t keep)
 	n->at.n_dir = count;
 }
 
-/* A record was added at @off, the end of the image; there is room. */
-void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name)
-{
-	if (n->at.n_dir == NO_DIR)
-		return;
-	if (!tree_dir_reaches(off)) {
-		n->at.n_dir = NO_DIR;
-		return;
-	}
-	n->at.n_dir++;
-	*(tree_dir_end(n->img, n->img_cap) - n->at.n_dir) =
-		tree_dir_entry(off, name);
-}
-
 /* The record at @off went from @was to @now bytes, and the image with it. */
 void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
 		    uint32_t now)
 {
-	uint32_t *d = tree_dir_end(n->img, n->img_cap), by = now - was, i;
+	uint32_t *end = tree_dir_end(n->img, n->img_cap), by = now - was, *d;
 
 	if (n->at.n_dir == NO_DIR)
 		return;
@@ -135,9 +123,8 @@ void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
 		n->at.n_dir = NO_DIR;
 		return;
 	}
-	for (i = 0; i < n->at.n_dir; i++)
-		if (tree_dir_off(*--d) > off)
-			*d += by / 4 << 16;
+	for (d = end - n->at.n_dir; d < end && tree_dir_off(*d) > off; d++)
+		*d += by / 4 << 16;
 }
 
 /* The record at @off, of @was bytes, is gone. */
@@ -162,9 +149,12 @@ static uint8_t *by_run(const struct tree_node *n, const uint32_t *d,
 	uint32_t i, count = *d++;
 
 	for (i = 0; i < count; i++) {
-		uint8_t *p = n->img + tree_dir_off(d[i]);
+		uint8_t *p;
 
-		if ((d[i] & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
+		if (!tree_dir_may_be(d[i], name))
+			continue;
+		p = n->img + tree_dir_off(d[i]);
+		if (wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;
@@ -177,9 +167,12 @@ uint8_t *tree_dir_find(uint8_t *img, const uint32_t *d, uint32_t n,
 	const uint32_t *end = d - n;
 
 	while (d-- > end) {
-		uint8_t *p = img + tree_dir_off(*d);
+		uint8_t *p;
 
-		if ((*d & DIR_HALF) == (name & DIR_HALF) && wire_get32(p + 8) == name)
+		if (!tree_dir_may_be(*d, name))
+			continue;
+		p = img + tree_dir_off(*d);
+		if (wire_get32(p + 8) == name)
 			return p;
 	}
 	return NULL;

@@ -31,6 +31,12 @@ static inline uint32_t tree_dir_off(uint32_t entry)
 	return (entry >> 16) * 4;
 }
 
+/* Whether an entry may be of this name: it has no more than half of it. */
+static inline bool tree_dir_may_be(uint32_t entry, uint32_t name)
+{
+	return (uint16_t)entry == (uint16_t)name;
+}
+
 void tree_dir_expect(struct dlpar_tree *t, uint32_t n);
 /* A property of the node will be looked for: its name is looked up meanwhile. */
 static inline void tree_prop_expect(const struct dlpar_tree *t,
@@ -54,14 +60,37 @@ static inline int tree_dir_add(struct dlpar_tree *t, uint32_t off,
 	return DLPAR_OK;
 }
 
-uint32_t tree_dir_room(const struct dlpar_tree *t, const struct tree_node *n);
+/* What the node's directory takes, or will take, of a block of its own. */
+static inline uint32_t tree_dir_room(const struct dlpar_tree *t,
+				     const struct tree_node *n)
+{
+	if (n->flags & NODE_OWN)
+		return n->at.n_dir == NO_DIR ? 0 : n->at.n_dir * 4;
+	return n->flags & NODE_SCAN ? 0 : t->dir[n->u.dir] * 4;
+}
+
 int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
 void tree_dir_close(struct dlpar_tree *t, struct tree_node *n);
 void tree_dir_trim(struct dlpar_tree *t);
 uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		       uint8_t *block, uint32_t cap);
 void tree_dir_make(struct tree_node *n, uint32_t keep);
-void tree_dir_append(struct tree_node *n, uint32_t off, uint32_t name);
+
+/* A record was added at @off, the end of the image; there is room. */
+static inline void tree_dir_append(struct tree_node *n, uint32_t off,
+				   uint32_t name)
+{
+	if (n->at.n_dir == NO_DIR)
+		return;
+	if (!tree_dir_reaches(off)) {
+		n->at.n_dir = NO_DIR;
+		return;
+	}
+	n->at.n_dir++;
+	*(tree_dir_end(n->img, n->img_cap) - n->at.n_dir) =
+		tree_dir_entry(off, name);
+}
+
 void tree_dir_shift(struct tree_node *n, uint32_t off, uint32_t was,
 		    uint32_t now);
 void tree_dir_remove(struct tree_node *n, uint32_t off, uint32_t was);

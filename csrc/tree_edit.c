@@ -11,17 +11,29 @@
 #define EMPTY_ROOM 192u		/* a node without properties will get some */
 
 /* Whether @name may become a child of @parent; then it is hashed. */
-int tree_check_name(const struct dlpar_tree *t, struct node_name *out,
-		    uint32_t parent, const uint8_t *name, size_t len)
+static int check_name(const struct dlpar_tree *t, struct node_name *out,
+		      uint32_t parent, const uint8_t *name, size_t len)
 {
 	if (!tree_name_ok(name, len) || memchr(name, '/', len))
 		return DLPAR_ERR_BADARG;
 	out->s = name;
 	out->len = (uint32_t)len;
 	out->hash = tree_hash_bytes(t->seed, name, len);
-	if (tree_index_hashed(t, parent, name, out->len, out->hash) != NIL)
+	if (tree_index_twin(t, parent, out) != NIL)
 		return DLPAR_ERR_EXISTS;
 	return DLPAR_OK;
+}
+
+/*
+ * The same for a node to come. Its place in the table stays good until it is
+ * there: the table has room for it, so it will not be made anew.
+ */
+int tree_claim_name(struct dlpar_tree *t, struct node_name *out,
+		    uint32_t parent, const uint8_t *name, size_t len)
+{
+	int err = tree_index_reserve(t);
+
+	return err ? err : check_name(t, out, parent, name, len);
 }
 
 int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
@@ -29,7 +41,7 @@ int tree_check_child(const struct dlpar_tree *t, uint32_t parent,
 {
 	struct node_name out;
 
-	return tree_check_name(t, &out, parent, name, len);
+	return check_name(t, &out, parent, name, len);
 }
 
 /* All that placing the node will need, so that it cannot fail. */
@@ -81,30 +93,40 @@ int tree_blank_named(struct dlpar_tree *t, const struct node_name *name,
 int tree_blank(struct dlpar_tree *t, const uint8_t *name, size_t len,
 	       uint32_t props_len, uint32_t *idx)
 {
-	struct node_name made = { name, (uint32_t)len,
-				  tree_hash_bytes(t->seed, name, len) };
+	struct node_name made = {
+		.s = name, .len = (uint32_t)len,
+		.hash = tree_hash_bytes(t->seed, name, len)
+	};
 	uint32_t dir = tree_align(props_len / 5);
 
 	return tree_blank_named(t, &made, props_len, props_len + dir, idx);
 }
 
-/* Into the tree, now that image, directory and phandle are what they will be. */
-void tree_place_ready(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
-		      uint32_t flags)
+static inline void count_in(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
 	n->flags |= NODE_LIVE;
-	tree_link(t, parent, idx, flags & DLPAR_TREE_FIRST);
-	tree_index_insert(t, idx);
-	tree_dirty(t, parent);
+	tree_dirty(t, n->parent);
 	t->struct_len += n->img_len + END_NODE_LEN;
 	t->live++;
 	t->edits++;
 	journal_node(t, JOURNAL_ADDED, idx);
 }
 
-/* The same, now that @props_len bytes of PROP records stand behind the image. */
+/* Into the tree: image, directory and phandle are what they will be. */
+void tree_place_named(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
+		      const struct node_name *name, uint32_t flags)
+{
+	tree_link(t, parent, idx, flags & DLPAR_TREE_FIRST);
+	tree_index_settle(t, idx, name);
+	count_in(t, idx);
+}
+
+/*
+ * The same, now that @props_len bytes of PROP records stand behind the image,
+ * and whatever children have the name.
+ */
 void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 		uint32_t props_len, uint32_t flags)
 {
@@ -113,7 +135,9 @@ void tree_place(struct dlpar_tree *t, uint32_t parent, uint32_t idx,
 	n->img_len += props_len;
 	tree_dir_make(n, n->img_len);
 	n->phandle = tree_phandle_value(t, n);
-	tree_place_ready(t, parent, idx, flags);
+	tree_link(t, parent, idx, flags & DLPAR_TREE_FIRST);
+	tree_index_insert(t, idx);
+	count_in(t, idx);
 }
 
 /* Out of links and tables, but the records stay. */
@@ -194,7 +218,7 @@ int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 {
 	struct node_name made;
 	struct prop_plan plan;
-	int err = tree_check_name(t, &made, parent, (const uint8_t *)name, len);
+	int err = tree_claim_name(t, &made, parent, (const uint8_t *)name, len);
 
 	if (!err)
 		err = stream_plan(t, &plan, props, props_len);
@@ -207,7 +231,8 @@ int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 		return err;
 	}
 	write_props(t, *idx, &plan);
-	tree_place_ready(t, parent, *idx, flags);
+	tree_place_named(t, parent, *idx, &made, flags);
+	t->fresh = *idx;
 	return DLPAR_OK;
 }
 

@@ -16,7 +16,7 @@
 #define HASH_MIN 63u
 #define INSERT_AHEAD 12u
 
-uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len)
+static inline uint32_t hash_bytes(uint64_t seed, const uint8_t *s, size_t len)
 {
 	uint64_t h = seed ^ len, v;
 	uint32_t a, b;
@@ -35,6 +35,11 @@ uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len)
 		h = wire_mix(h ^ v, MUL_B);
 	}
 	return (uint32_t)(h ^ h >> 32);
+}
+
+uint32_t tree_hash_bytes(uint64_t seed, const uint8_t *s, size_t len)
+{
+	return hash_bytes(seed, s, len);
 }
 
 static uint32_t child_key(uint32_t parent, uint32_t hash)
@@ -87,7 +92,7 @@ void tree_hash_put(struct tree_hash *h, uint32_t at, uint32_t key,
 	h->used++;
 }
 
-void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
+static inline void hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 {
 	struct tree_slot *s = h->slots;
 	uint32_t m = h->mask, j = key & m, k;
@@ -104,24 +109,35 @@ void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 	s[j].key = 0;
 }
 
-/* Room for one more node in both tables. */
-int tree_index_reserve(struct dlpar_tree *t)
+void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
+{
+	hash_delete(h, key, idx);
+}
+
+static uint32_t room_of(uint32_t mask)
+{
+	return mask / 3 * 2;
+}
+
+/* The tables are full; after an error one of them may have been grown. */
+int tree_index_grow(struct dlpar_tree *t)
 {
 	struct tree_hash *h[2] = { &t->children, &t->phandles };
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < 2; i++) {
-		if (t->live < h[i]->mask / 3 * 2)
+		if (t->live < room_of(h[i]->mask))
 			continue;
 		err = tree_hash_grow(t, h[i], h[i]->mask * 2 + 1);
 		if (err)
 			return err;
 	}
+	t->index_room = room_of(t->children.mask);
 	return DLPAR_OK;
 }
 
-static bool name_equal(const struct tree_node *n, const uint8_t *name,
+static inline bool name_equal(const struct tree_node *n, const uint8_t *name,
 		       uint32_t len)
 {
 	return n->name_len == len && wire_same(tree_node_name(n), name, len);
@@ -137,57 +153,70 @@ static uint32_t child_by_list(const struct dlpar_tree *t, uint32_t parent,
 	return i;
 }
 
-uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
-			  const uint8_t *name, uint32_t len)
+/* The child of this name, or NIL and the slot where it would stand. */
+static inline uint32_t probe(const struct dlpar_tree *t, uint32_t parent,
+			     struct node_name *name)
 {
-	return tree_index_hashed(t, parent, name, len,
-				 tree_hash_bytes(t->seed, name, len));
-}
-
-/* The same, where the hash of the name is known. */
-uint32_t tree_index_hashed(const struct dlpar_tree *t, uint32_t parent,
-			   const uint8_t *name, uint32_t len, uint32_t hash)
-{
-	uint32_t key = child_key(parent, hash);
 	const struct tree_slot *s = t->children.slots;
 	uint32_t m = t->children.mask, j;
 
+	name->key = child_key(parent, name->hash);
+	name->slot = NIL;
 	if (t->nodes[parent].flags & NODE_DUPS)
-		return child_by_list(t, parent, name, len);
-	for (j = key & m; s[j].key; j = (j + 1) & m) {
+		return child_by_list(t, parent, name->s, name->len);
+	for (j = name->key & m; s[j].key; j = (j + 1) & m) {
 		const struct tree_node *n;
 
-		if (s[j].key != key)
+		if (s[j].key != name->key)
 			continue;
 		n = &t->nodes[s[j].idx];
-		if (n->parent == parent && name_equal(n, name, len))
+		if (n->parent == parent && name_equal(n, name->s, name->len))
 			return s[j].idx;
 	}
+	name->slot = j;
 	return NIL;
 }
 
-static void child_insert(struct dlpar_tree *t, uint32_t idx)
+uint32_t tree_index_child(const struct dlpar_tree *t, uint32_t parent,
+			  const uint8_t *name, uint32_t len)
 {
-	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
-	uint32_t key = child_key(n->parent, n->hash), m = t->children.mask, j;
-	const struct tree_slot *s = t->children.slots;
+	struct node_name n = {
+		.s = name, .len = len, .hash = hash_bytes(t->seed, name, len)
+	};
 
-	if (p->flags & NODE_DUPS)
-		return;
-	for (j = key & m; s[j].key; j = (j + 1) & m) {
-		const struct tree_node *other = &t->nodes[s[j].idx];
-
-		if (s[j].key != key || other->parent != n->parent ||
-		    !name_equal(other, tree_node_name(n), n->name_len))
-			continue;
-		p->flags |= NODE_DUPS;
-		return;
-	}
-	tree_hash_put(&t->children, j, key, idx);
-	n->flags |= NODE_HASHED;
+	return probe(t, parent, &n);
 }
 
-static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
+/* The same where the name may be a new node's: then its place is kept. */
+uint32_t tree_index_twin(const struct dlpar_tree *t, uint32_t parent,
+			 struct node_name *name)
+{
+	return probe(t, parent, name);
+}
+
+static inline void child_put(struct dlpar_tree *t, uint32_t idx, uint32_t slot,
+			     uint32_t key)
+{
+	tree_hash_put(&t->children, slot, key, idx);
+	t->nodes[idx].flags |= NODE_HASHED;
+}
+
+static inline void child_insert(struct dlpar_tree *t, uint32_t idx)
+{
+	const struct tree_node *n = &t->nodes[idx];
+	struct node_name name = {
+		.s = tree_node_name(n), .len = n->name_len, .hash = n->hash
+	};
+
+	if (t->nodes[n->parent].flags & NODE_DUPS)
+		return;
+	if (probe(t, n->parent, &name) != NIL)
+		t->nodes[n->parent].flags |= NODE_DUPS;
+	else
+		child_put(t, idx, name.slot, name.key);
+}
+
+static inline void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 	uint32_t key = tree_hash_key(t, n->phandle), m = t->phandles.mask, j;
@@ -207,25 +236,30 @@ static void phandle_insert(struct dlpar_tree *t, uint32_t idx)
 	n->flags |= NODE_PHASHED;
 }
 
-static void phandle_remove(struct dlpar_tree *t, uint32_t idx)
+static inline void phandle_remove(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
 	if (n->flags & NODE_PHASHED)
-		tree_hash_delete(&t->phandles, tree_hash_key(t, n->phandle), idx);
+		hash_delete(&t->phandles, tree_hash_key(t, n->phandle), idx);
 	n->flags &= (uint16_t)~NODE_PHASHED;
 	if (n->phandle && n->phandle == t->top_phandle)
 		t->top_phandle = NIL;
 }
 
 /* Out of the table of children, before the name or the parent changes. */
-void tree_index_leave(struct dlpar_tree *t, uint32_t idx)
+static inline void leave(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
 	if (n->flags & NODE_HASHED)
-		tree_hash_delete(&t->children, child_key(n->parent, n->hash), idx);
+		hash_delete(&t->children, child_key(n->parent, n->hash), idx);
 	n->flags &= (uint16_t)~NODE_HASHED;
+}
+
+void tree_index_leave(struct dlpar_tree *t, uint32_t idx)
+{
+	leave(t, idx);
 }
 
 /* And in again: there is room, every node in the tree has some. */
@@ -239,6 +273,16 @@ void tree_index_insert(struct dlpar_tree *t, uint32_t idx)
 {
 	if (t->nodes[idx].parent != NIL)
 		child_insert(t, idx);
+	phandle_insert(t, idx);
+	TREE_CELLS_CHANGED(t, idx);
+}
+
+/* The same for a new node whose name was looked for before. */
+void tree_index_settle(struct dlpar_tree *t, uint32_t idx,
+		       const struct node_name *name)
+{
+	if (name->slot != NIL)
+		child_put(t, idx, name->slot, name->key);
 	phandle_insert(t, idx);
 	TREE_CELLS_CHANGED(t, idx);
 }
@@ -263,13 +307,14 @@ int tree_index_all(struct dlpar_tree *t)
 	uint32_t mask = HASH_MIN, i;
 	int err;
 
-	while (mask / 3 * 2 <= t->n_nodes)
+	while (room_of(mask) <= t->n_nodes)
 		mask = mask * 2 + 1;
 	err = tree_hash_grow(t, &t->children, mask);
 	if (!err)
 		err = tree_hash_grow(t, &t->phandles, mask);
 	if (err)
 		return err;
+	t->index_room = room_of(mask);
 	for (i = 0; i < t->n_nodes; i++) {
 		if (i + INSERT_AHEAD < t->n_nodes)
 			prefetch_slots(t, i + INSERT_AHEAD);
@@ -280,7 +325,7 @@ int tree_index_all(struct dlpar_tree *t)
 
 void tree_index_remove(struct dlpar_tree *t, uint32_t idx)
 {
-	tree_index_leave(t, idx);
+	leave(t, idx);
 	phandle_remove(t, idx);
 	if (t->cells.n)
 		tree_cells_leave(t, idx);
@@ -298,6 +343,33 @@ void tree_index_phandle(struct dlpar_tree *t, uint32_t idx, uint32_t phandle)
 	phandle_insert(t, idx);
 }
 
+/*
+ * Back between the neighbours that the record still names. Where a record of
+ * the blob comes to stand out of the blob's order, a later record may be an
+ * earlier child: the last child's cut ends the runs before it.
+ */
+static inline void relink(struct dlpar_tree *t, uint32_t idx)
+{
+	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
+
+	tree_cut(t, n->prev);
+	tree_cut(t, idx);
+	if (n->prev != NIL)
+		t->nodes[n->prev].next = idx;
+	else
+		p->first = idx;
+	if (n->next != NIL)
+		t->nodes[n->next].prev = idx;
+	else
+		p->last = idx;
+	tree_cut(t, p->last);
+}
+
+void tree_relink(struct dlpar_tree *t, uint32_t idx)
+{
+	relink(t, idx);
+}
+
 /* Make @idx the first or last child of @parent. */
 void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first)
 {
@@ -306,7 +378,7 @@ void tree_link(struct dlpar_tree *t, uint32_t parent, uint32_t idx, bool first)
 	n->parent = parent;
 	n->prev = first ? NIL : p->last;
 	n->next = first ? p->first : NIL;
-	tree_relink(t, idx);
+	relink(t, idx);
 }
 
 void tree_unlink(struct dlpar_tree *t, uint32_t idx)
@@ -324,32 +396,9 @@ void tree_unlink(struct dlpar_tree *t, uint32_t idx)
 		p->last = n->prev;
 }
 
-/*
- * Back between the neighbours that the record still names. Where a record of
- * the blob comes to stand out of the blob's order, a later record may be an
- * earlier child: the last child's cut ends the runs before it.
- */
-void tree_relink(struct dlpar_tree *t, uint32_t idx)
+/* What tree_dirty() does where there is something to mark. */
+void tree_dirty_up(struct dlpar_tree *t, uint32_t idx)
 {
-	struct tree_node *n = &t->nodes[idx], *p = &t->nodes[n->parent];
-
-	tree_cut(t, n->prev);
-	tree_cut(t, idx);
-	if (n->prev != NIL)
-		t->nodes[n->prev].next = idx;
-	else
-		p->first = idx;
-	if (n->next != NIL)
-		t->nodes[n->next].prev = idx;
-	else
-		p->last = idx;
-	tree_cut(t, p->last);
-}
-
-/* The blob's spans of @idx and all above it are out of date. */
-void tree_dirty(struct dlpar_tree *t, uint32_t idx)
-{
-	tree_changed(t, idx);
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_DIRTY)) {
 		t->nodes[idx].flags |= NODE_DIRTY;
 		tree_cut(t, idx);
@@ -357,8 +406,8 @@ void tree_dirty(struct dlpar_tree *t, uint32_t idx)
 	}
 }
 
-/* What @idx or its list of children holds is not what a copy has. */
-void tree_changed(struct dlpar_tree *t, uint32_t idx)
+/* The same for tree_changed(). */
+void tree_changed_up(struct dlpar_tree *t, uint32_t idx)
 {
 	while (idx != NIL && !(t->nodes[idx].flags & NODE_CHANGED)) {
 		t->nodes[idx].flags |= NODE_CHANGED;

@@ -45,12 +45,6 @@ bool journal_cancel(struct dlpar_tree *t, uint32_t idx)
 	return true;
 }
 
-/* Whether an edit of the node needs no entry in this savepoint. */
-bool journal_covers(const struct dlpar_tree *t, const struct tree_node *n)
-{
-	return !t->depth || (n->flags & NODE_SAVED && n->u.saved > t->mark);
-}
-
 static struct journal_entry *push(struct dlpar_tree *t, enum journal_op op,
 				  uint32_t idx)
 {

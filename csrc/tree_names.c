@@ -150,6 +150,7 @@ void tree_name_stream(struct dlpar_tree *t)
 {
 	uint32_t i;
 
+	t->fresh = NIL;
 	if (++t->stream)
 		return;
 	for (i = 0; i <= t->names_mask; i++)
@@ -157,29 +158,42 @@ void tree_name_stream(struct dlpar_tree *t)
 	t->stream = 1;
 }
 
-/* The next name of the stream: its offset, made when new. */
-int tree_name_once(struct dlpar_tree *t, const uint8_t *name, uint32_t len,
-		   uint32_t *off)
+/* A name is used, in this slot: to be guessed where the one before it is. */
+static struct tree_name *turn_to(struct dlpar_tree *t, struct tree_name *s)
+{
+	uint32_t at = (uint32_t)(s - t->names);
+
+	t->names[t->name_at].next = at;
+	t->name_at = at;
+	return s;
+}
+
+/* What tree_name_follow() does where it guessed wrong. */
+struct tree_name *tree_name_turn(struct dlpar_tree *t, const uint8_t *name,
+				 uint32_t len)
 {
 	uint32_t hash = tree_hash_bytes(t->seed, name, len);
 	struct tree_name *s = find_slot(t, name, len, hash);
+
+	return s->ref ? turn_to(t, s) : NULL;
+}
+
+/* Make a name that the tree does not have. */
+int tree_name_new(struct dlpar_tree *t, struct tree_name **slot,
+		  const uint8_t *name, uint32_t len)
+{
+	uint32_t hash;
 	int err;
 
-	if (!s->ref) {
-		if (!tree_name_ok(name, len))
-			return DLPAR_ERR_BADARG;
-		err = tree_name_reserve(t, 1, len + 1);
-		if (err)
-			return err;
-		s = find_slot(t, name, len, hash);
-		make_name(t, s, name, len, hash);
-	} else if (!len) {
+	if (!tree_name_ok(name, len))
 		return DLPAR_ERR_BADARG;
-	} else if (s->seen == t->stream) {
-		return DLPAR_ERR_EXISTS;
-	}
-	s->seen = t->stream;
-	*off = s->ref - 1;
+	err = tree_name_reserve(t, 1, len + 1);
+	if (err)
+		return err;
+	hash = tree_hash_bytes(t->seed, name, len);
+	*slot = find_slot(t, name, len, hash);
+	make_name(t, *slot, name, len, hash);
+	turn_to(t, *slot);
 	return DLPAR_OK;
 }
 

@@ -7,17 +7,32 @@
  */
 #include "tree.h"
 
+/* With what it takes to begin at a line: memory comes at any 16 bytes. */
+static size_t block_size(uint32_t cap)
+{
+	return cap ? cap * sizeof(struct tree_node) + CACHE_LINE : 0;
+}
+
 static int resize_nodes(struct dlpar_tree *t, uint32_t cap)
 {
-	struct tree_node *p = arena_resize(&t->arena, t->nodes,
-					   t->nodes_cap * sizeof(*p),
-					   cap * sizeof(*p));
+	size_t was = (uintptr_t)t->nodes - (uintptr_t)t->nodes_block;
+	uint8_t *p = arena_resize(&t->arena, t->nodes_block,
+				  block_size(t->nodes_cap), block_size(cap));
+	size_t now = -(uintptr_t)p & (CACHE_LINE - 1);
 
 	if (!p)
 		return DLPAR_ERR_NOMEM;
-	t->nodes = p;
+	if (was != now)
+		memmove(p + now, p + was, t->n_nodes * sizeof(*t->nodes));
+	t->nodes_block = p;
+	t->nodes = (struct tree_node *)(void *)(p + now);
 	t->nodes_cap = cap;
 	return DLPAR_OK;
+}
+
+void tree_nodes_release(struct dlpar_tree *t)
+{
+	arena_release(&t->arena, t->nodes_block, block_size(t->nodes_cap));
 }
 
 static int grow_nodes(struct dlpar_tree *t)
@@ -65,6 +80,7 @@ int tree_new_node(struct dlpar_tree *t, uint32_t *idx)
 		*idx = t->n_nodes++;
 		n = &t->nodes[*idx];
 	}
+	t->fresh = NIL;
 	memset(n, 0, sizeof(*n));
 	n->parent = n->first = n->last = n->next = n->prev = NIL;
 	n->gen = gen;
@@ -72,7 +88,7 @@ int tree_new_node(struct dlpar_tree *t, uint32_t *idx)
 }
 
 /* A record whose generations are used up is not given out again. */
-void tree_free_node(struct dlpar_tree *t, uint32_t idx)
+static inline void free_node(struct dlpar_tree *t, uint32_t idx)
 {
 	struct tree_node *n = &t->nodes[idx];
 
@@ -85,6 +101,11 @@ void tree_free_node(struct dlpar_tree *t, uint32_t idx)
 	t->free_node = idx;
 }
 
+void tree_free_node(struct dlpar_tree *t, uint32_t idx)
+{
+	free_node(t, idx);
+}
+
 /* Free the records of a subtree that is out of links and tables. */
 void tree_free_nodes(struct dlpar_tree *t, uint32_t top)
 {
@@ -95,7 +116,7 @@ void tree_free_nodes(struct dlpar_tree *t, uint32_t top)
 			i = t->nodes[i].first;
 		next = t->nodes[i].next;
 		parent = t->nodes[i].parent;
-		tree_free_node(t, i);
+		free_node(t, i);
 		if (i == top)
 			return;
 		if (next == NIL)

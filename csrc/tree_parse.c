@@ -57,7 +57,7 @@ static int tree_alloc(struct dlpar_tree **tree, uint64_t seed, uint64_t limit)
 		return DLPAR_ERR_NOMEM;
 	t->arena.used = sizeof(*t);
 	t->arena.limit = limit;
-	t->free_node = t->mark = NIL;
+	t->free_node = t->mark = t->fresh = NIL;
 	t->id_phandle[0] = t->id_phandle[1] = t->id_phandle[2] = NIL;
 	t->seed = seed;
 	atomic_flag_clear(&t->lock);
@@ -83,7 +83,7 @@ void dlpar_tree_free(struct dlpar_tree *t)
 	tree_cells_free(t);
 	arena_release(&t->arena, t->names,
 		      (t->names_mask + 1ul) * sizeof(*t->names));
-	arena_release(&t->arena, t->nodes, t->nodes_cap * sizeof(*t->nodes));
+	tree_nodes_release(t);
 	arena_release(&t->arena, t->strings, t->strings_cap);
 	arena_release(&t->arena, t->dir, t->dir_cap * sizeof(*t->dir));
 	arena_release(&t->arena, t->cuts,

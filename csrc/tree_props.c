@@ -9,16 +9,23 @@
  */
 #include "tree.h"
 
-void tree_put_prop(uint8_t *p, uint32_t name, const uint8_t *value,
-		   uint32_t len)
+#define RUN_LINE 16u		/* entries of a directory in a line */
+#define EXPECT_MAX 1024u
+
+/*
+ * The image will be copied, for the last edit was one that did so: it is loaded
+ * while the property is looked for in the directory.
+ */
+static void expect_copy(const struct dlpar_tree *t, const struct tree_node *n)
 {
-	wire_put32(p, DLPAR_FDT_PROP);
-	wire_put32(p + 4, len);
-	wire_put32(p + 8, name);
-	if (tree_align(len) != len)
-		memset(p + 12 + (len & ~3u), 0, 4);
-	if (len)
-		memcpy(p + 12, value, len);
+	uint32_t len = n->img_len < EXPECT_MAX ? n->img_len : EXPECT_MAX, i;
+
+	if (n->flags & (NODE_OWN | NODE_SCAN))
+		return;
+	for (i = 0; i < len; i += CACHE_LINE)
+		wire_touch(n->img + i);
+	if (t->dir_len - n->u.dir > RUN_LINE)
+		wire_touch((const uint8_t *)(t->dir + n->u.dir + RUN_LINE));
 }
 
 /* A block for the node's image with room to grow, the more so the second time. */
@@ -30,17 +37,15 @@ static uint8_t *new_block(struct dlpar_tree *t, const struct tree_node *n,
 	return arena_block(&t->arena, tree_align(need + slack), cap);
 }
 
-/* Give the node an image of its own with room for @len bytes and an entry. */
-static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
+/* A new block for the node's image, in which @keep bytes are not directory. */
+static int new_image(struct dlpar_tree *t, uint32_t idx, uint32_t keep,
+		     uint32_t need)
 {
 	struct tree_node *n = &t->nodes[idx];
-	uint32_t keep = (len > n->img_len ? len : n->img_len) + 4;
-	uint32_t need = keep + tree_dir_room(t, n), cap, n_dir;
 	bool note = !journal_covers(t, n);
+	uint32_t cap, n_dir;
 	uint8_t *block;
 
-	if (n->flags & NODE_OWN && need <= n->img_cap && !note)
-		return DLPAR_OK;
 	if (note && journal_reserve(t))
 		return DLPAR_ERR_NOMEM;
 	block = new_block(t, n, need, &cap);
@@ -60,6 +65,18 @@ static int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
 		tree_dir_make(n, keep);
 	tree_dirty(t, idx);
 	return DLPAR_OK;
+}
+
+/* Give the node an image of its own with room for @len bytes and an entry. */
+static inline int own_image(struct dlpar_tree *t, uint32_t idx, uint32_t len)
+{
+	const struct tree_node *n = &t->nodes[idx];
+	uint32_t keep = (len > n->img_len ? len : n->img_len) + 4;
+	uint32_t need = keep + tree_dir_room(t, n);
+
+	if (n->flags & NODE_OWN && need <= n->img_cap && journal_covers(t, n))
+		return DLPAR_OK;
+	return new_image(t, idx, keep, need);
 }
 
 int tree_grow_check(const struct dlpar_tree *t, uint64_t more)
@@ -156,14 +173,13 @@ static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 			uint32_t len, const uint8_t *value, uint32_t value_len)
 {
 	uint32_t strings_len = t->strings_len, n_names = t->n_names;
-	int err;
+	struct tree_name *s;
+	int err = tree_name_new(t, &s, name, len);
 
-	if (!tree_name_ok(name, len))
-		return DLPAR_ERR_BADARG;
-	err = tree_name_reserve(t, 1, len + 1);
 	if (err)
 		return err;
-	err = append(t, idx, tree_name_intern(t, name, len), value, value_len);
+	s->seen = t->stream;
+	err = append(t, idx, s->ref - 1, value, value_len);
 	if (err)
 		tree_name_forget(t, strings_len, n_names);
 	return err;
@@ -172,16 +188,25 @@ static int append_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 		     uint32_t len, const uint8_t *value, uint32_t value_len)
 {
+	struct tree_name *s;
+	uint8_t *p = NULL;
 	uint32_t id;
-	uint8_t *p;
 
-	tree_prop_expect(t, &t->nodes[idx]);
-	if (!tree_name_find(t, name, len, &id))
+	if (idx != t->fresh) {
+		tree_prop_expect(t, &t->nodes[idx]);
+		if (t->resized)
+			expect_copy(t, &t->nodes[idx]);
+	}
+	s = tree_name_follow(t, name, len);
+	if (!s)
 		return append_named(t, idx, name, len, value, value_len);
-	p = tree_prop(t, &t->nodes[idx], id);
+	id = s->ref - 1;
+	if (!tree_name_unseen(t, idx, s))
+		p = tree_prop(t, &t->nodes[idx], id);
 	if (!p)
 		return append(t, idx, id, value, value_len);
-	if (wire_get32(p + 4) == value_len)
+	t->resized = wire_get32(p + 4) != value_len;
+	if (!t->resized)
 		return overwrite(t, idx, p, value, value_len);
 	return resize(t, idx, p, value, value_len);
 }
@@ -251,6 +276,7 @@ int tree_set_props(struct dlpar_tree *t, uint32_t idx, const uint8_t *props,
 		return err;
 	if (len)
 		memcpy(n->img + head, props, len);
+	t->fresh = NIL;
 	n->img_len = head + len;
 	t->struct_len += len - was;
 	tree_dir_make(n, n->img_len);

@@ -49,12 +49,18 @@ static uint32_t child_without_address(const struct dlpar_tree *t,
 }
 
 /* The child of this name, else the first that has a unit address besides. */
-uint32_t tree_child_like(const struct dlpar_tree *t, uint32_t parent,
-			 const uint8_t *name, uint32_t len)
+static inline uint32_t child_like(const struct dlpar_tree *t, uint32_t parent,
+				  const uint8_t *name, uint32_t len)
 {
 	uint32_t i = tree_index_child(t, parent, name, len);
 
 	return i == NIL ? child_without_address(t, parent, name, len) : i;
+}
+
+uint32_t tree_child_like(const struct dlpar_tree *t, uint32_t parent,
+			 const uint8_t *name, uint32_t len)
+{
+	return child_like(t, parent, name, len);
 }
 
 /* The node of a path that begins below @at, or NIL. */
@@ -75,7 +81,7 @@ uint32_t tree_path_below(const struct dlpar_tree *t, uint32_t at,
 		if (q - p > DLPAR_TREE_NAME_MAX)
 			return NIL;
 		n = (uint32_t)(q - p);
-		next = tree_child_like(t, at, p, n);
+		next = child_like(t, at, p, n);
 		if (next == NIL)
 			return NIL;
 		at = next;

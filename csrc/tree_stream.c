@@ -10,28 +10,6 @@
  */
 #include "tree.h"
 
-/* The next record: 1, 0 at the end, or an error; its name is not checked. */
-int stream_next(struct prop_stream *s)
-{
-	const uint8_t *p;
-	size_t left = wire_left(&s->c);
-
-	if (!left)
-		return 0;
-	p = s->c.base + s->c.off;
-	if (left < 8)
-		return DLPAR_ERR_TRUNCATED;
-	left -= 8;
-	s->name_len = wire_get32(p);
-	s->value_len = wire_get32(p + 4);
-	if (s->name_len > left || s->value_len > left - s->name_len)
-		return DLPAR_ERR_TRUNCATED;
-	s->name = p + 8;
-	s->value = s->name + s->name_len;
-	s->c.off += (size_t)8 + s->name_len + s->value_len;
-	return 1;
-}
-
 static int plan_prop(struct dlpar_tree *t, struct prop_plan *plan,
 		     const struct prop_stream *s)
 {
@@ -55,7 +33,7 @@ static int plan_prop(struct dlpar_tree *t, struct prop_plan *plan,
 int stream_plan(struct dlpar_tree *t, struct prop_plan *plan,
 		const uint8_t *props, size_t len)
 {
-	struct prop_stream s = { .c = wire_cursor(props, len) };
+	struct prop_stream s = prop_stream(props, len);
 	int more, err = DLPAR_OK;
 
 	plan->props = props;
@@ -87,8 +65,8 @@ void stream_forget(struct dlpar_tree *t, const struct prop_plan *plan)
 void stream_encode(struct dlpar_tree *t, const struct prop_plan *plan,
 		   uint8_t *out, uint32_t *dir_end, uint32_t off)
 {
-	struct prop_stream s = { .c = wire_cursor(plan->props, plan->len) };
-	uint32_t i, id;
+	struct prop_stream s = prop_stream(plan->props, plan->len);
+	uint32_t i, id, len;
 
 	for (i = 0; stream_next(&s) > 0; i++) {
 		id = i < STREAM_KEPT ? plan->ids[i] :
@@ -96,7 +74,8 @@ void stream_encode(struct dlpar_tree *t, const struct prop_plan *plan,
 		tree_put_prop(out, id, s.value, s.value_len);
 		if (dir_end)
 			*--dir_end = tree_dir_entry(off, id);
-		out += tree_prop_len(s.value_len);
-		off += tree_prop_len(s.value_len);
+		len = tree_prop_len(s.value_len);
+		out += len;
+		off += len;
 	}
 }

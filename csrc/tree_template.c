@@ -152,33 +152,33 @@ static const uint8_t *record_at(const struct tree_template *tpl, uint32_t slot)
 }
 
 /* One patch into a copy of the image; its size must be the same. */
-static int patch_one(const struct tree_template *tpl, uint8_t *img,
+static inline int patch_one(const struct tree_template *tpl, uint8_t *img,
 		     const uint8_t *record, const uint8_t *value, uint32_t len)
 {
 	if (!record)
 		return DLPAR_ERR_NOTFOUND;
 	if (wire_get32(record + 4) != len)
 		return DLPAR_ERR_BADLENGTH;
-	if (len)
-		memcpy(img + (record - tpl->img) + 12, value, len);
+	wire_copy(img + (record - tpl->img) + 12, value, len);
 	return DLPAR_OK;
 }
 
-static int patch_names(const struct dlpar_tree *t,
+static int patch_names(struct dlpar_tree *t,
 		       const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
-	struct prop_stream s = { .c = wire_cursor(patch, len) };
+	struct prop_stream s = prop_stream(patch, len);
+	const struct tree_name *name;
 	int more, err = DLPAR_OK;
-	uint32_t id;
 
 	while (!err && (more = stream_next(&s))) {
 		if (more < 0)
 			return more;
-		if (s.name_len <= DLPAR_TREE_NAME_MAX &&
-		    tree_name_find(t, s.name, s.name_len, &id))
-			err = patch_one(tpl, img, record_of(tpl, id), s.value,
-					s.value_len);
+		name = s.name_len > DLPAR_TREE_NAME_MAX ? NULL :
+			tree_name_follow(t, s.name, s.name_len);
+		if (name)
+			err = patch_one(tpl, img, record_of(tpl, name->ref - 1),
+					s.value, s.value_len);
 		else
 			err = tree_name_ok(s.name, s.name_len) ?
 				      DLPAR_ERR_NOTFOUND : DLPAR_ERR_BADARG;
@@ -189,19 +189,35 @@ static int patch_names(const struct dlpar_tree *t,
 static int patch_slots(const struct tree_template *tpl, uint8_t *img,
 		       const uint8_t *patch, size_t len)
 {
-	struct wire_cursor c = wire_cursor(patch, len);
-	const uint8_t *head, *value;
+	const uint8_t *value;
+	uint32_t slot, value_len;
 	int err = DLPAR_OK;
 
-	while (!err && wire_left(&c)) {
-		head = wire_take(&c, 8);
-		value = head ? wire_take(&c, wire_get32(head + 4)) : NULL;
-		if (!value)
-			return c.err;
-		err = patch_one(tpl, img, record_at(tpl, wire_get32(head)),
-				value, wire_get32(head + 4));
+	for (; !err && len; patch = value + value_len, len -= value_len) {
+		if (len < 8)
+			return DLPAR_ERR_TRUNCATED;
+		slot = wire_get32(patch);
+		value_len = wire_get32(patch + 4);
+		value = patch + 8;
+		len -= 8;
+		if (value_len > len)
+			return DLPAR_ERR_TRUNCATED;
+		err = patch_one(tpl, img, record_at(tpl, slot), value,
+				value_len);
 	}
 	return err;
+}
+
+/* Four at a time are one instruction. */
+static inline void move_entries(uint32_t *to, const uint32_t *from, uint32_t by)
+{
+	uint32_t four[4];
+	unsigned int i;
+
+	memcpy(four, from, sizeof(four));
+	for (i = 0; i < 4; i++)
+		four[i] += by;
+	memcpy(to, four, sizeof(four));
 }
 
 /* The template's entries, moved behind a node's head. */
@@ -217,7 +233,9 @@ static void copy_dir(struct tree_node *n, const struct tree_template *tpl)
 	n->at.n_dir = tpl->n_dir;
 	from -= n->at.n_dir;
 	to -= n->at.n_dir;
-	for (i = 0; i < n->at.n_dir; i++)
+	for (i = 0; i + 4 <= n->at.n_dir; i += 4)
+		move_entries(to + i, from + i, by);
+	for (; i < n->at.n_dir; i++)
 		to[i] = from[i] + by;
 }
 
@@ -253,7 +271,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 	if (!tpl)
 		return DLPAR_ERR_STALE;
 	room = tpl->len + (tpl->n_dir == NO_DIR ? 0 : tpl->n_dir * 4);
-	err = tree_check_name(t, &made, parent, (const uint8_t *)name, len);
+	err = tree_claim_name(t, &made, parent, (const uint8_t *)name, len);
 	if (!err)
 		err = tree_blank_named(t, &made, tpl->len, room, idx);
 	if (err)
@@ -263,7 +281,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 		tree_free_node(t, *idx);
 		return err;
 	}
-	tree_place_ready(t, parent, *idx, flags);
+	tree_place_named(t, parent, *idx, &made, flags);
 	return DLPAR_OK;
 }
 

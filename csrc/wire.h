@@ -75,6 +75,15 @@ static inline void wire_prefetch(const void *p)
 	__builtin_prefetch(p);
 }
 
+/*
+ * The same where the page may be one that was not used for long: a prefetch is
+ * dropped if its address is not in the TLB.
+ */
+static inline void wire_touch(const uint8_t *p)
+{
+	(void)*(const volatile uint8_t *)p;
+}
+
 static inline int wire_same8(const uint8_t *a, const uint8_t *b)
 {
 	uint64_t x, y;
@@ -109,6 +118,30 @@ static inline int wire_same(const uint8_t *a, const uint8_t *b, size_t len)
 	for (i = 0; i < len && a[i] == b[i]; )
 		i++;
 	return i == len;
+}
+
+/* A copy of what is mostly a cell or two, and costs less than a call. */
+static inline void wire_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint64_t a, b;
+	uint32_t c, d;
+
+	if (len > 16) {
+		memcpy(to, from, len);
+	} else if (len >= 8) {
+		memcpy(&a, from, 8);
+		memcpy(&b, from + len - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + len - 8, &b, 8);
+	} else if (len >= 4) {
+		memcpy(&c, from, 4);
+		memcpy(&d, from + len - 4, 4);
+		memcpy(to, &c, 4);
+		memcpy(to + len - 4, &d, 4);
+	} else {
+		while (len--)
+			to[len] = from[len];
+	}
 }
 
 /* A reading position within [base, base + len); @err is the first error. */

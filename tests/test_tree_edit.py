@@ -240,6 +240,21 @@ def test_add_node_refusals_change_nothing(tree, path, error):
     assert tree.to_dtb() == before
 
 
+def test_every_new_node_is_found_while_the_tables_grow():
+    """By path and by phandle, whether added or stamped, and the earlier ones still."""
+    tree = DeviceTree()
+    template = tree.template({"phandle": cell(1)})
+    for i in range(1, 400):
+        value = {"phandle": cell(i)}
+        if i % 2:
+            tree.add_node(f"/n@{i:x}", value)
+        else:
+            template.add(tree.root, f"n@{i:x}", value)
+        for k in (i, i // 2 + 1):
+            assert tree[f"/n@{k:x}"] == tree.by_phandle(k)
+    assert all(tree[f"/n@{k:x}"].phandle == k for k in range(1, 400))
+
+
 def test_path_without_a_slash_goes_below_the_root(tree):
     """As with add_node of the kernel's ofdt file."""
     assert tree.add_node("x", {}).path == "/x"
