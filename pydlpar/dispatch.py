@@ -82,7 +82,8 @@ class Dispatcher(EntryPoints):
 
     Attributes:
         partition: what the operating system knows.
-        platform: who answers the calls.
+        platform: who answers the calls; may be replaced by another one.
+        calls: how many of them requests and interrupts have made.
         dialect: the kernel line.
         behaviour: what it does, quirks included.
         user_space: what the kernel leaves to user space is carried out too.
@@ -124,9 +125,10 @@ class Dispatcher(EntryPoints):
         self.user_space = user_space
         self.events = EventCounts()
         self.last: Outcome | None = None
+        self.calls = 0
         self._sleep = sleep
         self._max_busy = max_busy
-        self._bind(platform)
+        self.platform = platform
         self._operations = _operations(dialect, self.behaviour, user_space)
         self._kernel_resources = {Resource.CPU, Resource.MEMORY}
         if self.behaviour.pmem:
@@ -135,8 +137,14 @@ class Dispatcher(EntryPoints):
         self._lock = threading.Lock()
         self._start_entries(self._log_size)
 
-    def _bind(self, platform: Platform) -> None:
-        self.platform = platform
+    @property
+    def platform(self) -> Platform:
+        """Who answers the calls."""
+        return self._platform
+
+    @platform.setter
+    def platform(self, platform: Platform) -> None:
+        self._platform = platform
         calls = (getattr(platform, name) for name in METHODS)
         self._methods = (*calls, self._pause, self._watch, self._repeat)
         # Of its class: what wraps a platform does not pass calls on unseen.
@@ -199,7 +207,8 @@ class Dispatcher(EntryPoints):
         self._take_lock("hotplug interrupt")
         try:
             for _ in range(_MOST_EVENTS):
-                status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
+                status, log = self._platform.check_exception(_HOTPLUG, self._log_size)
+                self.calls += 1
                 if status:
                     log = b"" if outcomes else self.ras.stale
                     return [*outcomes, self._act(log)] if log else outcomes
@@ -299,6 +308,7 @@ class Dispatcher(EntryPoints):
         try:
             rc = partition.tree.whole(self._drive, run, operate, argument, trace)
         finally:
+            self.calls += len(trace)
             if rc is None:
                 run.take_back()
         failed = -rc
@@ -356,6 +366,7 @@ class Dispatcher(EntryPoints):
 
     def _watch(self, index: int) -> tuple[int, Any]:
         """Where the record stands, and what answers about an LMB depend on."""
+        self.calls -= 1  # itself, which is in the record
         watched = None if self._repeater is None else self._repeater.watch_lmb(index)
         return len(self._trace), watched
 
@@ -367,9 +378,11 @@ class Dispatcher(EntryPoints):
         if self._repeater is not None and steps:
             indexes = table.drc_indexes(start, stop)
             count = self._repeater.repeat_lmbs(state, indexes, len(steps))
+        self.calls += count * len(steps) - 1
         return Repeated(steps, table, start, start + count)
 
     def _pause(self, milliseconds: int) -> int:
+        self.calls -= 1  # itself, as above
         if self._sleep is not None:
             self._sleep(milliseconds / _MS)
         return 0

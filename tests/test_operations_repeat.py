@@ -296,6 +296,28 @@ def test_a_fault_within_a_run_meets_its_own_call():
     assert dispatcher.platform.n_injected == 1
 
 
+@settings(max_examples=25, deadline=None)
+@given(plan=plans, seed=st.integers(0, 99))
+def test_a_dispatcher_counts_its_calls(plan, seed):
+    """Each that the platform sees, of runs too; waits are none."""
+    faults = AtRandom(seed, 0.05)
+    dispatcher, firmware = machine(Firmware, "6.12", "lopar", faults=faults)
+    for step in plan:
+        carry_out(dispatcher, firmware, step)
+        assert dispatcher.calls == dispatcher.platform.calls
+
+
+def test_another_platform_may_answer():
+    """From the next request on."""
+    dispatcher, _ = filled()
+    other = OneByOne.from_tree(dispatcher.partition.tree, "qemu")
+    dispatcher.platform = other
+    dispatcher.write("memory add count 1")
+    assert dispatcher.platform is other
+    assert repeats(dispatcher.last) == []
+    assert dispatcher.last.errno == 22
+
+
 def test_a_roll_back_is_repeated_too():
     """4.4.4: those that were added are removed again, in the same order."""
     plan = AtCalls({1 + 6 * 20 + 4: Fault(FaultKind.REFUSED, -12)})
