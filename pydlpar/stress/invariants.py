@@ -49,7 +49,13 @@ from pydlpar.platforms.pci_bus import PciDevice
 from pydlpar.stress import evidence as known
 from pydlpar.stress.aftermath import broken_by_request
 from pydlpar.stress.evidence import Evidence, Subject, excuse_for
-from pydlpar.stress.state import DRC_INDEX, Snapshot, cpu_threads, snapshot
+from pydlpar.stress.state import (
+    DRC_INDEX,
+    Snapshot,
+    cpu_threads,
+    lookup_arrays,
+    snapshot,
+)
 
 __all__ = ["Violation", "check"]
 
@@ -64,6 +70,9 @@ _LEGAL = {
     kind: {situation(*case): case[1] for case in situations(kind)} for kind in DrcKind
 }
 """Whether there is a device, in each situation of a kind."""
+
+# Bound once: looking up a member of an enumeration is slow, and so is its hash.
+_LOGICAL, _LMB = DrcKind.LOGICAL, DrcKind.LMB
 
 
 class Violation(NamedTuple):
@@ -224,7 +233,7 @@ def _table(view: _View) -> Iterator[_Deviation]:
 
 def _associativity(view: _View) -> Iterator[_Deviation]:
     partition = view.partition
-    raw = snapshot(partition, full=False).arrays
+    raw = lookup_arrays(partition)
     if raw is None:
         return
     try:
@@ -241,8 +250,12 @@ def _associativity(view: _View) -> Iterator[_Deviation]:
 
 
 def _connectors(view: _View) -> Iterator[_Deviation]:
+    kind, legal = _LMB, _LEGAL[_LMB]
     for connector in view.connectors.values():
-        has_device = _LEGAL[connector.kind].get(connector.situation)
+        if connector.kind is not kind:
+            kind = connector.kind
+            legal = _LEGAL[kind]
+        has_device = legal.get(connector.situation)
         if has_device is None:
             message = f"{connector.index:#010x} is in situation {connector.situation}"
             yield _Deviation("drc-legal", message)
@@ -276,7 +289,7 @@ def _devices(view: _View) -> Iterator[_Deviation]:
 
 def _cpu_connectors(view: _View) -> Iterator[_Deviation]:
     for index, connector in view.connectors.items():
-        if connector.is_cpu:
+        if connector.kind is _LOGICAL and connector.is_cpu:
             threads = view.cpus.get(index)
             subject = Subject(index, threads=threads or ())
             yield from _taken(connector, threads is not None, subject)
@@ -302,7 +315,7 @@ def _other_connectors(view: _View) -> Iterator[_Deviation]:
             yield _Deviation("drc-node", message)
     above = _bridges(view)
     for index, connector in view.connectors.items():
-        if connector.kind is not DrcKind.LMB and not connector.is_cpu:
+        if connector.kind is not _LMB and not connector.is_cpu:
             slot = connector.kind is DrcKind.PHYSICAL
             subject = Subject(index, slot=slot, bridge=above.get(index))
             yield from _taken(connector, index in owners, subject)

@@ -53,14 +53,15 @@ def repair(partition: Partition, firmware: Firmware) -> int:
         if lmb.flags & _ASSIGNED and not lmb.flags & _NO_DRC
     }
     wanted |= cpus.keys()
-    for node in partition.tree.by_property(DRC_INDEX):
-        wanted.add(node.u32(DRC_INDEX))
+    nodes = partition.tree.by_property(DRC_INDEX)
+    wanted.update(partition.tree.column_u32(nodes, DRC_INDEX))
     # What is behind another connector comes after it, and goes before it.
-    known = sorted(firmware.connectors.items())
-    for index, connector in reversed(known):
-        mended += index not in wanted and give_back(firmware, connector)
-    for index, connector in known:
-        mended += index in wanted and _take(firmware, connector)
+    known = firmware.connectors
+    taken = [index for index, drc in known.items() if not drc.is_empty_state]
+    for index in sorted(taken, reverse=True):
+        mended += index not in wanted and give_back(firmware, known[index])
+    for index in sorted(wanted & known.keys()):
+        mended += _take(firmware, known[index])
     for threads in cpus.values():
         stopped = set(partition.allowed(threads)) - partition.online
         partition.online |= stopped
