@@ -35,15 +35,18 @@ from pydlpar.operations.calls import (
     GET_SENSOR_STATE,
     METHODS,
     POWERS,
+    REPEAT,
     SET_INDICATOR,
     SLEEP,
+    Entry,
     LmbRepeater,
     Operation,
     Platform,
     Run,
     refuse,
 )
-from pydlpar.operations.repeat import Repeated
+from pydlpar.operations.recall import Begun, Recall
+from pydlpar.operations.repeat import Repeated, Step
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest, dialect_of, first_page, parse_request
@@ -126,6 +129,7 @@ class Dispatcher(EntryPoints):
         self.events = EventCounts()
         self.last: Outcome | None = None
         self.calls = 0
+        self._known = Recall()
         self._sleep = sleep
         self._max_busy = max_busy
         self.platform = platform
@@ -146,7 +150,8 @@ class Dispatcher(EntryPoints):
     def platform(self, platform: Platform) -> None:
         self._platform = platform
         calls = (getattr(platform, name) for name in METHODS)
-        self._methods = (*calls, self._pause, self._watch, self._repeat)
+        own = self._pause, self._watch, self._repeat, self._recall, self._keep
+        self._methods = (*calls, *own)
         # Of its class: what wraps a platform does not pass calls on unseen.
         offer = getattr(type(platform), "lmb_repeater", None)
         self._repeater: LmbRepeater | None = offer and offer(platform)
@@ -302,7 +307,7 @@ class Dispatcher(EntryPoints):
     ) -> Outcome:
         partition = self.partition
         run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
-        trace: list[tuple[tuple[int, ...], Any]] = []
+        trace: list[Entry] = []
         self._trace = trace
         rc = None
         try:
@@ -321,7 +326,7 @@ class Dispatcher(EntryPoints):
         run: Run,
         operate: Callable[[Run, Any], Operation],
         argument: Any,
-        trace: list[tuple[tuple[int, ...], Any]],
+        trace: list[Entry],
     ) -> int:
         """Answer an operation's effects until it returns."""
         send, append = operate(run, argument).send, trace.append
@@ -332,6 +337,8 @@ class Dispatcher(EntryPoints):
                 effect = send(answer)
                 kind = effect[0]
                 answer = methods[kind](*effect[1:])
+                if kind > SLEEP:
+                    continue  # It has put into the record what is to be there.
                 append((effect, answer))
                 if answer and (kind <= CONFIGURE_CONNECTOR or kind in POWERS):
                     status = answer if kind == SET_INDICATOR else answer[0]
@@ -346,7 +353,7 @@ class Dispatcher(EntryPoints):
         effect: tuple[int, ...],
         answer: Any,
         behaviour: Behaviour,
-        trace: list[tuple[tuple[int, ...], Any]],
+        trace: list[Entry],
     ) -> Any:
         """Repeat a call that was answered busy, as long as the dialect would."""
         kind = effect[0]
@@ -366,23 +373,43 @@ class Dispatcher(EntryPoints):
 
     def _watch(self, index: int) -> tuple[int, Any]:
         """Where the record stands, and what answers about an LMB depend on."""
-        self.calls -= 1  # itself, which is in the record
         watched = None if self._repeater is None else self._repeater.watch_lmb(index)
         return len(self._trace), watched
 
     def _repeat(self, watched: tuple[int, Any], start: int, stop: int) -> Repeated:
         """Repeat what was called since `_watch`, for as many LMBs as it is true of."""
         begin, state = watched
-        table, steps = self.partition.lmbs, self._trace[begin + 1 :]
+        trace, table = self._trace, self.partition.lmbs
+        steps = trace[begin:]
+        if steps and steps[0][0][0] == REPEAT:
+            steps = steps[0][1].steps
         count = 0
         if self._repeater is not None and steps:
             indexes = table.drc_indexes(start, stop)
             count = self._repeater.repeat_lmbs(state, indexes, len(steps))
-        self.calls += count * len(steps) - 1
-        return Repeated(steps, table, start, start + count)
+        repeated = Repeated(steps, table, start, start + count)
+        self.calls += repeated.calls - 1  # It is one entry of the record.
+        trace.append(((REPEAT,), repeated))
+        return repeated
+
+    def _recall(self, run: Run, step: Step, position: int) -> int | Begun | None:
+        """Make a step that is known, or note what is to be kept of it."""
+        repeater = self._repeater
+        if repeater is None:
+            return None
+        trace = self._trace
+        rc = self._known.find(run, repeater, trace, step, position)
+        if type(rc) is int:
+            self.calls += trace[-1][1].calls - 1  # As above.
+        return rc
+
+    def _keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
+        """Keep a step that has been made."""
+        if self._repeater is not None:
+            self._known.keep(run, self._repeater, self._trace, begun, position, rc)
 
     def _pause(self, milliseconds: int) -> int:
-        self.calls -= 1  # itself, as above
+        self.calls -= 1  # A wait is in the record, and no call.
         if self._sleep is not None:
             self._sleep(milliseconds / _MS)
         return 0

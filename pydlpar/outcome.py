@@ -11,6 +11,7 @@ from pydlpar.operations.calls import (
     FUNCTIONS,
     GET_SENSOR_STATE,
     POWERS,
+    Entry,
 )
 from pydlpar.operations.repeat import written_out
 
@@ -22,9 +23,6 @@ __all__ = ["WITH_RESULT", "Call", "Entry", "EventCounts", "Outcome"]
 
 WITH_RESULT = POWERS | {GET_SENSOR_STATE, CONFIGURE_CONNECTOR}
 """The kinds of effects whose answer begins with status and result."""
-
-Entry = tuple[tuple[int, ...], Any]
-"""An effect and its answer."""
 
 
 class Call(NamedTuple):

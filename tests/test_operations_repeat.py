@@ -17,6 +17,7 @@ from pydlpar.operations.calls import REPEAT
 from pydlpar.partition import Partition
 from pydlpar.platforms.faults import AtCalls, AtRandom, Fault, FaultKind, Faulty
 from pydlpar.platforms.firmware import Firmware
+from pydlpar.platforms.numa import Numa
 from pydlpar.stress.machine import small_tree
 
 NODE = "/ibm,dynamic-reconfiguration-memory"
@@ -169,6 +170,27 @@ def test_runs_and_steps_are_the_same(
         assert (left.calls, left.to_list()) == (right.calls, right.to_list())
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    plan=plans,
+    dialect=st.sampled_from(["4.1", "4.16", "5.14", "6.12"]),
+    profile=st.sampled_from(["qemu", "lopar"]),
+    known=st.integers(0, 2),
+    seed=st.none() | st.integers(0, 99),
+)
+def test_what_is_known_from_before_is_the_same(plan, dialect, profile, known, seed):
+    """The same requests again and again, of which more and more steps are known."""
+    faults = [None if seed is None else AtRandom(seed, 0.01) for _ in range(2)]
+    pairs = [
+        machine(kind, dialect, profile, known=known, faults=plan_of)
+        for kind, plan_of in zip((Firmware, OneByOne), faults, strict=True)
+    ]
+    for step in plan * 4:
+        came = [carry_out(*pair, step) for pair in pairs]
+        assert came[0] == came[1], step
+        assert state(*pairs[0]) == state(*pairs[1]), step
+
+
 def both(steps, faults=None):
     """What becomes of the same plan at once and one by one; the outcomes at once."""
     pairs = [
@@ -242,6 +264,50 @@ def test_a_run_is_asked_for_at_once():
     assert repeats(removed) == [LMBS - 1, LMBS - 1]
     assert len(removed.calls) == 5 * LMBS
     assert firmware.qmp_events[-1]["event"] == "DEVICE_DELETED"
+
+
+def index_request(action, number):
+    return f"memory {action} index {FIRST + RESERVED + number:#x}"
+
+
+def test_a_step_is_known_from_another_lmb():
+    """Not called again, but in the record: each call, about the LMB that it is for."""
+    dispatcher, _ = filled(profile="lopar")
+    dispatcher.interrupt()
+    made = {}
+    for number in (1, 2):
+        for action in ("remove", "add"):
+            assert dispatcher.write(index_request(action, number)) > 0
+            made[action, number] = dispatcher.last
+    assert [repeats(outcome) for outcome in made.values()] == [[], [], [1], [1]]
+    for action in ("remove", "add"):
+        first, second = (made[action, number].calls for number in (1, 2))
+        assert [call.function for call in first] == [call.function for call in second]
+        about = {argument for call in second for argument in call.arguments}
+        assert about >= {FIRST + RESERVED + 2, (RESERVED + 2) * LMB}
+        assert not about & {FIRST + RESERVED + 1, (RESERVED + 1) * LMB}
+
+
+def test_what_failed_tells_its_own_reason():
+    """Also where the like of it has failed before."""
+    dispatcher, firmware = machine(Firmware, "6.12", "lopar", assigned=0)
+    for number in (3, 4):
+        assert dispatcher.write(index_request("add", number)) == -22
+        assert f"{FIRST + RESERVED + number:#010x}" in dispatcher.last.reason
+        assert f"{FIRST + RESERVED + number:#010x}" in firmware.last_rejection
+
+
+def test_other_domains_are_another_state():
+    """The LMB is delivered with another associativity from then on."""
+    dispatcher, firmware = filled(profile="lopar")
+    dispatcher.interrupt()
+    for action in ("remove", "add", "remove"):
+        dispatcher.write(index_request(action, 1))
+    firmware.associate(Numa(1, ((10, 20), (20, 10)), ((9,), (10,))))
+    assert dispatcher.write(index_request("add", 1)) > 0
+    assert repeats(dispatcher.last) == []
+    assert dispatcher.last.changes[0][:3] == ("set", NODE, ARRAYS)
+    assert dispatcher.partition.lmbs[RESERVED + 1].aa_index == 1
 
 
 def test_reserved_lmbs_are_asked_for_at_once_too():

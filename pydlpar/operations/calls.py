@@ -25,6 +25,7 @@ from pydlpar.constants import (
 )
 from pydlpar.errors import DecodeError, ExistsError
 from pydlpar.operations.quirks import Quirk
+from pydlpar.partition import LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -37,6 +38,7 @@ __all__ = [
     "FUNCTIONS",
     "GET_POWER_LEVEL",
     "GET_SENSOR_STATE",
+    "KEEP",
     "METHODS",
     "OFFLINE_CPU",
     "OFFLINE_DEVICE",
@@ -45,6 +47,7 @@ __all__ = [
     "ONLINE_DEVICE",
     "ONLINE_MEMORY",
     "POWERS",
+    "RECALL",
     "REMOVE_MEMORY",
     "REPEAT",
     "SET_INDICATOR",
@@ -52,6 +55,7 @@ __all__ = [
     "SLEEP",
     "WATCH",
     "Effect",
+    "Entry",
     "LmbRepeater",
     "Operation",
     "Platform",
@@ -110,6 +114,12 @@ WATCH = SLEEP + 1
 REPEAT = SLEEP + 2
 """Repeat all that was called since `WATCH` for a run of LMBs. See `repeat.py`."""
 
+RECALL = SLEEP + 3
+"""Make a step for one LMB as it was made for its like. See `recall.py`."""
+
+KEEP = SLEEP + 4
+"""Keep a step that `RECALL` did not know."""
+
 FUNCTIONS = (
     "get-sensor-state",
     "set-indicator",
@@ -132,6 +142,9 @@ The first three and those of `POWERS` are RTAS functions.
 """
 
 Effect = tuple[Any, ...]
+Entry = tuple[tuple[Any, ...], Any]
+"""An effect and its answer."""
+
 Losing = Callable[[bytes], bytes]
 Operation = Generator[Effect, Any, int]
 
@@ -234,6 +247,22 @@ class LmbRepeater(Protocol):
             For how many of *indexes*, from the first on.
         """
 
+    def lmb_state(self, index: int, /) -> Any:
+        """What all answers about the LMB *index* follow from, and what calls do to it.
+
+        Equal states, of whatever platform, have equal answers. None where there is
+        more to it.
+        """
+
+    def lmb_came(self, watched: Any, /) -> Any:
+        """What became of an LMB in the calls since *watched*.
+
+        None where more than its own state has changed, or could be seen to have.
+        """
+
+    def move_lmb(self, index: int, came: Any, calls: int, /) -> None:
+        """Have the same become of another LMB in the same state, in as many calls."""
+
 
 class Run:
     """One request being carried out: what it works on, changed, and why it failed.
@@ -252,7 +281,9 @@ class Run:
     """
 
     __slots__ = (
+        "_arrays",
         "_first",
+        "_memory",
         "_summary",
         "behaviour",
         "changes",
@@ -275,6 +306,8 @@ class Run:
         self.leaked = 0
         self._first: tuple[Any, ...] | None = None
         self._summary: tuple[Any, ...] | None = None
+        self._memory: Node | None = None
+        self._arrays: bytes | None = None
 
     def fail(self, rc: int, *reason: Any) -> int:
         """Return *rc*, keeping *reason* (a format and its arguments) if the first."""
@@ -292,6 +325,33 @@ class Run:
         for function, *arguments in reversed(self.undo):
             function(*arguments)
         self.undo.clear()
+
+    @property
+    def memory(self) -> Node | None:
+        """The node that holds the LMB table; it does not move within a request."""
+        node = self._memory
+        if node is None:
+            node = self._memory = self.partition.memory
+        return node
+
+    @property
+    def arrays(self) -> bytes | None:
+        """The associativity lookup arrays, as `memory` has them or `arrays` is set."""
+        value = self._arrays
+        if value is None:
+            node = self.memory
+            if node is not None:
+                value = self._arrays = node.get(LOOKUP_ARRAYS)
+        return value
+
+    @arrays.setter
+    def arrays(self, value: bytes) -> None:
+        self._arrays = value
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether a first cause is known, after which no other one counts."""
+        return self._first is not None
 
     @property
     def reason(self) -> str:

@@ -163,8 +163,7 @@ def _choose_associativity(
     if value is None:
         reason = "LMB {:#010x} was delivered without associativity"
         return run.fail(-errno.ENODEV, reason, index), None
-    memory = partition.memory
-    raw = None if memory is None else memory.get(LOOKUP_ARRAYS)
+    memory, raw = run.memory, run.arrays
     if memory is None or raw is None:
         return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}"), None
     try:
@@ -181,6 +180,7 @@ def _choose_associativity(
         cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
         longer = arrays.appended(cells)
         _write(run, memory, LOOKUP_ARRAYS, raw, longer)
+        run.arrays = longer
         arrays = partition.lookup_arrays(longer)
     _set(run, position, aa_index=found)
     return 0, arrays
@@ -189,7 +189,7 @@ def _choose_associativity(
 def write_table(run: Run) -> int:
     """Write the table to the property that is there; -EPERM where there is none."""
     partition = run.partition
-    node = partition.memory
+    node = run.memory
     if node is not None:
         old = node.get(DYNAMIC_MEMORY)
         if old is not None:

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from pydlpar.operations.calls import (
     CONFIGURE_CONNECTOR,
     GET_SENSOR_STATE,
+    KEEP,
+    RECALL,
     REPEAT,
     SET_INDICATOR,
     WATCH,
     Effect,
+    Entry,
     Operation,
     Run,
 )
@@ -25,15 +28,16 @@ from pydlpar.operations.calls import (
 if TYPE_CHECKING:
     from pydlpar.drmem import LmbTable
 
-__all__ = ["Repeated", "Step", "each_alike", "written_out"]
+__all__ = ["Repeated", "Step", "each_alike", "one", "written_out"]
 
 Step = Callable[[Run, int], Operation]
 """What is done to the LMB at a position of the table."""
 
-_Entry = tuple[tuple[Any, ...], Any]
-
 _MOST = 4096
 """LMBs of a run: comparing them must not cost more than a step."""
+
+_FEW = 4
+"""LMBs of a run that are sooner recalled one by one."""
 
 _OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
 """Which part of an effect is the DRC index; the others have a base address in it."""
@@ -48,27 +52,32 @@ class Repeated:
         table, start, stop: the LMBs for which they were repeated.
     """
 
-    __slots__ = ("_steps", "_table", "count", "start")
+    __slots__ = ("_table", "count", "start", "steps")
 
     def __init__(
-        self, steps: list[_Entry], table: LmbTable, start: int, stop: int
+        self, steps: list[Entry], table: LmbTable, start: int, stop: int
     ) -> None:
-        self._steps = steps
+        self.steps = steps
         self._table = table
         self.start = start
         self.count = stop - start
 
-    def entries(self) -> Iterator[_Entry]:
+    @property
+    def calls(self) -> int:
+        """How many there are."""
+        return self.count * len(self.steps)
+
+    def entries(self) -> Iterator[Entry]:
         """Effects and answers, as if each had been called."""
         for position in range(self.start, self.start + self.count):
             base, index = self._table[position][:2]
-            for effect, answer in self._steps:
+            for effect, answer in self.steps:
                 at = _OF_DRC.get(effect[0], _BASE)
                 about = base if effect[0] not in _OF_DRC else index
                 yield (*effect[:at], about, *effect[at + 1 :]), answer
 
 
-def written_out(trace: list[_Entry]) -> Iterator[_Entry]:
+def written_out(trace: list[Entry]) -> Iterator[Entry]:
     """The entries of a record, one for each call."""
     for entry in trace:
         kind = entry[0][0]
@@ -76,6 +85,19 @@ def written_out(trace: list[_Entry]) -> Iterator[_Entry]:
             yield entry
         elif kind == REPEAT:
             yield from entry[1].entries()
+
+
+def one(run: Run, step: Step, position: int) -> Operation:
+    """Do *step* to one LMB: as it was done to one like it, or by calls."""
+    if not run.repeats or run.partition.fadump is not None:
+        return (yield from step(run, position))
+    known = yield (RECALL, run, step, position)
+    if type(known) is int:
+        return known
+    rc = yield from step(run, position)
+    if known is not None:
+        yield (KEEP, run, known, position, rc)
+    return rc
 
 
 def each_alike(
@@ -93,11 +115,11 @@ def each_alike(
     behind = start + 1
     most = max(stop, refused) - start
     if most <= 1 or not run.repeats or run.partition.fadump is not None:
-        return (yield from step(run, start)), behind
+        return (yield from one(run, step, start)), behind
     table = run.partition.lmbs
     alike = table.alike(start, min(most, _MOST))
     if alike == behind:
-        return (yield from step(run, start)), behind
+        return (yield from one(run, step, start)), behind
     before = table[start]
     watched = yield (WATCH, before.drc_index)
     rc = yield from step(run, start)

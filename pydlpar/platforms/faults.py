@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 _KEPT: Final = 10_000
+_STEP_CALLS: Final = 32  # more than what is done to one LMB takes
 _NO_EVENT: Final = (1, b"")
 _OTHER_METHODS: Final = (
     "check_exception",
@@ -409,6 +410,23 @@ class _UntilFault:
         count = self._inner.repeat_lmbs(state, indexes, calls)
         tally.calls += count * calls
         return count
+
+    def lmb_state(self, index: int) -> Any:
+        """See `LmbRepeater`: none where a fault may come in between."""
+        tally = self._tally
+        if 0 <= tally.due - tally.calls < _STEP_CALLS:
+            return None
+        return self._inner.lmb_state(index)
+
+    def lmb_came(self, watched: tuple[int, Any]) -> Any:
+        """See `LmbRepeater`."""
+        injected, state = watched
+        return self._inner.lmb_came(state) if injected == self._tally.injected else None
+
+    def move_lmb(self, index: int, came: Any, calls: int) -> None:
+        """See `LmbRepeater`."""
+        self._tally.calls += calls
+        self._inner.move_lmb(index, came, calls)
 
 
 def _connector(fault: Fault, method: Callable[..., Any], index: int) -> ConnectorResult:

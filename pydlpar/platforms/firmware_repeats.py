@@ -36,6 +36,9 @@ class _Absent(NamedTuple):
     """There is no such connector: each call is invalid."""
 
 
+_ABSENT: Final = _Absent()
+
+
 class RepeatedCalls(RtasCalls):
     """`RtasCalls` that repeats calls about LMBs. See `LmbRepeater`."""
 
@@ -51,7 +54,7 @@ class RepeatedCalls(RtasCalls):
         """The situation that the connector *index* is in; None for one not alike."""
         connector = self._connectors.get(index)
         if connector is None:
-            return _Absent()
+            return _ABSENT
         device = connector.device
         if not _is_plain(connector) or (device is not None and not _is_dimm(device)):
             return None
@@ -109,6 +112,40 @@ class RepeatedCalls(RtasCalls):
             connector.situation = after
             count += 1
         return count
+
+    def lmb_state(self, index: int) -> tuple[object, ...] | None:
+        """See `LmbRepeater`: none with an unplug pending, which concerns others too."""
+        connector = self._connectors.get(index)
+        if connector is None:
+            return _ABSENT
+        here, device = connector.situation, connector.device
+        if connector.kind is not _LMB or not connector.at_start or here & _UNPLUG:
+            return None
+        if device is None:
+            return self.profile, here
+        if device.kind is not _DIMM:
+            return None
+        return self.profile, here, self._inventory.domains[device.node or 0]
+
+    def lmb_came(self, watched: _Watched | _Absent | None) -> tuple[Any, ...] | None:
+        """See `LmbRepeater`: the situation, and the call rejected last, if one was."""
+        if watched is None or isinstance(watched, _Absent):
+            return watched
+        connector, _, device, rejected = watched
+        if connector.device is not device or not connector.at_start:
+            return None
+        if self._rejected is rejected or self._rejected is None:
+            return connector.situation, None
+        return connector.situation, self._rejected[1:]
+
+    def move_lmb(self, index: int, came: tuple[Any, ...], calls: int) -> None:
+        """See `LmbRepeater`."""
+        del calls
+        if came:
+            connector = self._connectors[index]
+            connector.situation, rejected = came
+            if rejected is not None:
+                self._rejected = (connector, *rejected)
 
 
 def _is_plain(connector: Connector) -> bool:

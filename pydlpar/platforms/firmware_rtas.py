@@ -70,6 +70,7 @@ class RtasCalls(WillingSystem):
         lmb_address_bug: bool = False,
     ) -> None:
         self.profile = inventory.profile
+        self._inventory = inventory
         self._is_qemu = self.profile == "qemu"
         self.events = EventQueue(clock, "little" if self._is_qemu else "big")
         self.events.hotplug_class = inventory.hotplug_events

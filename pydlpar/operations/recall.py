@@ -1,0 +1,123 @@
+"""What was done to one LMB, done to its like without asking anybody again.
+
+A step (`repeat.Step`) goes by the words of the table's row, by the lookup arrays, and
+by what the platform answers, which has the same answers for LMBs in the same state
+(`LmbRepeater.lmb_state`). So a step that was made once is known for all of these: its
+calls, their answers, its result. The record has the calls as if they had been made.
+
+Not everything is kept: a step that changed the tree, or more of the platform than the
+LMB's own state, or that had to wait, is made anew each time; one that failed has a
+reason to tell, so that it is made anew where that would be told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydlpar.constants import LmbFlags
+from pydlpar.operations.calls import REPEAT, SLEEP
+from pydlpar.operations.repeat import Repeated
+
+if TYPE_CHECKING:
+    from pydlpar.operations.calls import Entry, LmbRepeater, Run
+    from pydlpar.operations.repeat import Step
+
+__all__ = ["Begun", "Recall"]
+
+_ASSIGNED = int(LmbFlags.ASSIGNED)
+
+_MOST = 4096
+"""Steps that are kept; a machine has some dozen."""
+
+
+class _Known(NamedTuple):
+    """A step that was made.
+
+    Attributes:
+        rc: what it returned.
+        steps: its calls with their answers, of the LMB that it was made for.
+        flags, aa_index: what the LMB's row has in the end.
+        came: what became of the LMB, in the platform's terms.
+        tells: there may have been a reason for a failure.
+    """
+
+    rc: int
+    steps: list[Entry]
+    flags: int
+    aa_index: int
+    came: Any
+    tells: bool
+
+
+class Begun(NamedTuple):
+    """A step about to be made, to be kept when it has been."""
+
+    key: tuple[Any, ...]
+    watched: Any
+    calls: int
+    changes: int
+    has_reason: bool
+
+
+class Recall:
+    """The steps that are known, of all requests of one dispatcher."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], _Known] = {}
+
+    def find(
+        self,
+        run: Run,
+        repeater: LmbRepeater,
+        trace: list[Entry],
+        step: Step,
+        position: int,
+    ) -> int | Begun | None:
+        """What *step* returns for the LMB at *position*, where it is known.
+
+        It has been made then. Else a note to give to `keep`; None where it is none
+        to be kept.
+        """
+        table = run.partition.lmbs
+        index = table.drc_index(position)
+        state = repeater.lmb_state(index)
+        if state is None:
+            return None
+        words = table.words(position)
+        # Of an LMB in use no step has to choose a lookup array.
+        key = step, words, state, None if words[0] & _ASSIGNED else run.arrays
+        known = self._known.get(key)
+        has_reason = run.has_reason
+        if known is None or (known.tells and not has_reason):
+            watched = repeater.watch_lmb(index)
+            return Begun(key, watched, len(trace), len(run.changes), has_reason)
+        rc, steps, flags, aa_index, came, _ = known
+        repeater.move_lmb(index, came, len(steps))
+        after = position + 1
+        trace.append(((REPEAT,), Repeated(steps, table, position, after)))
+        if words != (flags, aa_index):
+            run.undo.append((table.fill, position, after, *words))
+            table.fill(position, after, flags, aa_index)
+        return rc
+
+    def keep(
+        self,
+        run: Run,
+        repeater: LmbRepeater,
+        trace: list[Entry],
+        begun: Begun,
+        position: int,
+        rc: int,
+    ) -> None:
+        """Keep a step that has been made as `find` noted it, if it can be."""
+        steps = trace[begun.calls :]
+        if len(run.changes) != begun.changes or any(e[0] >= SLEEP for e, _ in steps):
+            return
+        came = repeater.lmb_came(begun.watched)
+        if came is None:
+            return
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        tells = begun.has_reason or run.has_reason
+        words = run.partition.lmbs.words(position)
+        self._known[begun.key] = _Known(rc, steps, *words, came, tells)
