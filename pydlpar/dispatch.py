@@ -24,6 +24,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
+from pydlpar.edits import begin, commit, roll_back
 from pydlpar.entries.points import EntryPoints
 from pydlpar.errors import BusyError, EventError, RequestError
 from pydlpar.names import Buffer
@@ -309,27 +310,26 @@ class Dispatcher(EntryPoints):
         run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
         trace: list[Entry] = []
         self._trace = trace
-        rc = None
+        # As `DeviceTree.whole`, written out: all requests come by here.
+        tree = partition.tree.ptr
+        depth = begin(tree)
         try:
-            rc = partition.tree.whole(self._drive, run, operate, argument, trace)
+            rc = self._drive(run, operate(run, argument), trace)
+            commit(tree, depth)
+        except BaseException:
+            roll_back(tree, depth)
+            run.take_back()
+            raise
         finally:
             self.calls += len(trace)
-            if rc is None:
-                run.take_back()
         failed = -rc
         if rc > 0:
             run.leaked, failed = rc, errno.EIO
         return Outcome(request, failed, trace, run.changes, run)
 
-    def _drive(
-        self,
-        run: Run,
-        operate: Callable[[Run, Any], Operation],
-        argument: Any,
-        trace: list[Entry],
-    ) -> int:
+    def _drive(self, run: Run, operation: Operation, trace: list[Entry]) -> int:
         """Answer an operation's effects until it returns."""
-        send, append = operate(run, argument).send, trace.append
+        send, append = operation.send, trace.append
         methods = self._methods
         answer: Any = None
         try:

@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 from struct import error as StructError
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.errors import ArgumentError, NotFoundError
+from pydlpar.errors import ArgumentError, NotFoundError, TreeError
 from pydlpar.lookup import LookupArrays
+from pydlpar.names import decode_name
+
+if TYPE_CHECKING:
+    from pydlpar.node import Node
 
 __all__ = ["NO_ASSOCIATIVITY", "Lmb", "LmbColumns", "LmbTable", "LookupArrays"]
 
@@ -37,6 +41,7 @@ _next = lib.dlpar_drmem_next
 _change_flags = lib.dlpar_drmem_change_flags
 _alike = lib.dlpar_drmem_alike
 _fill = lib.dlpar_drmem_fill
+_store = lib.dlpar_drmem_store
 _v1_encode = lib.dlpar_drmem_v1_encode
 _v2_encode = lib.dlpar_drmem_v2_encode
 
@@ -49,6 +54,9 @@ _unpack_row = _ROW.unpack_from
 _new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
 _NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
+_STORED = ffi.typeof("struct dlpar_drmem_stored *")
+_PROPERTIES = ("", "ibm,dynamic-memory", "ibm,dynamic-memory-v2")
+_LEAST_OUT = 1024
 _BYTES = ffi.typeof("uint8_t[]")
 _U32S = ffi.typeof("uint32_t[]")
 
@@ -86,6 +94,7 @@ class LmbTable:
         "_aa_indexes",
         "_by_base",
         "_by_drc",
+        "_did",
         "_drc_indexes",
         "_flags",
         "_len",
@@ -191,7 +200,8 @@ class LmbTable:
         self._check_shape(lmb_size, version, address_cells)
         self._lmbs = memory
         self._len = count
-        self._out = ffi.new(_BYTES, 0)
+        self._out = ffi.new(_BYTES, _LEAST_OUT)
+        self._did = ffi.new(_STORED)
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
@@ -415,6 +425,42 @@ class LmbTable:
         if not self.version:
             raise NotFoundError("there was no ibm,dynamic-memory property")
         return self.to_v1() if self.version == 1 else self.to_v2(merge)
+
+    def store(
+        self, node: Node, merge: Literal["exact", "kernel"] = "exact"
+    ) -> tuple[str, str, bytes, bytes] | None:
+        """Write the table to the property that *node* has for it; version 1 wins.
+
+        Args:
+            node: the node of the LMB table in a device tree.
+            merge: as in `to_v2`.
+
+        Returns:
+            The node's path, the property's name, its old and its new value; None
+            where these are equal, and nothing was written.
+
+        Raises:
+            NotFoundError: the node has neither property.
+            ArgumentError: a base address does not fit the address cells.
+        """
+        flags, did = _MERGE[merge], self._did
+        while True:
+            out = self._out
+            version = _store(
+                node.tree.ptr, did, out, len(out), node.handle, self._lmbs,
+                self._len, self.lmb_size, self.address_cells, flags,
+            )  # fmt: skip
+            if version != _NO_SPACE:
+                break
+            self._out = ffi.new(_BYTES, 2 * len(out))
+        if version < 0:
+            raise_error(version, f"{self._len} LMBs", decode_error=TreeError)
+        if not did.changed:
+            return None
+        middle, end = did.old_len, did.old_len + did.new_len
+        text: bytes = _buffer(out, end + did.path_len)[:]
+        path = decode_name(text[end:])
+        return path, _PROPERTIES[version], text[:middle], text[middle:end]
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
         out = self._out

@@ -2,131 +2,29 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repeats import (
+    FIRST,
+    LMB,
+    LMBS,
+    RESERVED,
+    OneByOne,
+    carry_out,
+    filled,
+    machine,
+    plans,
+    repeats,
+    state,
+)
 
-from pydlpar.connector import new_work_area
 from pydlpar.dispatch import Dispatcher
 from pydlpar.drmem import LmbTable
-from pydlpar.errors import ArgumentError, PlatformError
+from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import Quirk
-from pydlpar.operations.calls import REPEAT
-from pydlpar.partition import Partition
-from pydlpar.platforms.faults import AtCalls, AtRandom, Fault, FaultKind, Faulty
+from pydlpar.platforms.faults import AtCalls, AtRandom, Fault, FaultKind
 from pydlpar.platforms.firmware import Firmware
-from pydlpar.platforms.numa import Numa
-from pydlpar.stress.machine import small_tree
-
-NODE = "/ibm,dynamic-reconfiguration-memory"
-ARRAYS = "ibm,associativity-lookup-arrays"
-LMB = 256 << 20
-FIRST = 0x80000000
-LMBS, RESERVED = 24, 2
-
-
-class OneByOne(Firmware):
-    """The same model, which answers each call."""
-
-    def lmb_repeater(self):
-        return None
-
-
-def machine(
-    kind, dialect, profile, *, assigned=6, version=1, known=1, faults=None, quirks=None
-):
-    """A machine with 24 LMBs behind two that are RESERVED, on two NUMA nodes.
-
-    *known* is how many of these the partition's lookup arrays have.
-    """
-    tree = small_tree(lmbs=LMBS, assigned=assigned, reserved=RESERVED, version=version)
-    node = tree[NODE]
-    node[ARRAYS] = struct.pack(">4I", 2, 1, 0, 1)
-    firmware = kind.from_tree(tree, profile)
-    firmware.cas()
-    node[ARRAYS] = struct.pack(f">{2 + known}I", known, 1, *range(known))
-    platform = firmware if faults is None else Faulty(firmware, faults)
-    return Dispatcher(Partition(tree), platform, dialect, quirks=quirks), firmware
-
-
-def state(dispatcher, firmware):
-    """All that a request may change, on both sides."""
-    return (
-        dispatcher.partition.tree.to_dtb(),
-        list(dispatcher.partition.lmbs),
-        {
-            index: (c.situation, c.device and c.device.path, c.at_start, c.visual)
-            for index, c in firmware.connectors.items()
-        },
-        [(d.path, d.remaining, d.drc_indexes) for d in firmware.devices],
-        list(firmware.qmp_events),
-        firmware.last_rejection,
-        dict(firmware.events.pulses),
-    )
-
-
-def seen(outcome):
-    return outcome.errno, outcome.reason, outcome.calls, outcome.changes
-
-
-def carry_out(dispatcher, firmware, step):
-    """One step of a plan; what came of it."""
-    what, *arguments = step
-    if what == "write":
-        rc = dispatcher.write(arguments[0])
-        return rc, seen(dispatcher.last)
-    if what == "interrupt":
-        return [seen(outcome) for outcome in dispatcher.interrupt()]
-    try:
-        if what == "plug":
-            count, at, node = arguments
-            addr = None if at is None else (RESERVED + at) * LMB
-            firmware.plug_memory(count * LMB, addr=addr, node=node)
-        elif what == "unplug":
-            devices = [d for d in firmware.devices if d.size]
-            if devices:
-                firmware.unplug(devices[arguments[0] % len(devices)])
-        elif what == "abandon":
-            firmware.connector_call(*arguments, new_work_area(*arguments))
-        else:
-            firmware.reset()
-            firmware.cas()
-    except PlatformError as error:
-        return str(error)
-    return None
-
-
-def written(draw_text):
-    return st.tuples(st.just("write"), draw_text)
-
-
-counts = st.integers(0, LMBS + 2)
-indexes = st.integers(RESERVED, RESERVED + LMBS).map(lambda n: FIRST + n)
-actions = st.sampled_from(["add", "remove"])
-plans = st.lists(
-    st.one_of(
-        written(st.builds("memory {} count {}".format, actions, counts)),
-        written(st.builds("memory {} index {:#x}".format, actions, indexes)),
-        written(
-            st.builds(
-                "memory {} indexed-count {} {:#x}".format, actions, counts, indexes
-            )
-        ),
-        st.tuples(
-            st.just("plug"),
-            st.integers(1, LMBS),
-            st.none() | st.integers(0, LMBS),
-            st.integers(0, 1),
-        ),
-        st.tuples(st.just("unplug"), st.integers(0, 5)),
-        st.just(("interrupt",)),
-        st.just(("reset",)),
-    ),
-    min_size=1,
-    max_size=12,
-)
 
 
 @settings(max_examples=150, deadline=None)
@@ -168,27 +66,6 @@ def test_runs_and_steps_are_the_same(
     if seed is not None:
         left, right = (dispatcher.platform for dispatcher, _ in pairs)
         assert (left.calls, left.to_list()) == (right.calls, right.to_list())
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    plan=plans,
-    dialect=st.sampled_from(["4.1", "4.16", "5.14", "6.12"]),
-    profile=st.sampled_from(["qemu", "lopar"]),
-    known=st.integers(0, 2),
-    seed=st.none() | st.integers(0, 99),
-)
-def test_what_is_known_from_before_is_the_same(plan, dialect, profile, known, seed):
-    """The same requests again and again, of which more and more steps are known."""
-    faults = [None if seed is None else AtRandom(seed, 0.01) for _ in range(2)]
-    pairs = [
-        machine(kind, dialect, profile, known=known, faults=plan_of)
-        for kind, plan_of in zip((Firmware, OneByOne), faults, strict=True)
-    ]
-    for step in plan * 4:
-        came = [carry_out(*pair, step) for pair in pairs]
-        assert came[0] == came[1], step
-        assert state(*pairs[0]) == state(*pairs[1]), step
 
 
 def both(steps, faults=None):
@@ -240,19 +117,6 @@ def test_an_abandoned_sequence_is_not_repeated():
     assert removed.errno == 22
 
 
-def repeats(outcome):
-    """How many LMBs were not asked for one by one, run by run."""
-    return [answer.count for effect, answer in outcome._trace if effect[0] == REPEAT]
-
-
-def filled(kind=Firmware, **options):
-    dispatcher, firmware = machine(
-        kind, "6.12", options.pop("profile", "qemu"), assigned=0, **options
-    )
-    firmware.plug_memory(LMBS * LMB, id="dimm")
-    return dispatcher, firmware
-
-
 def test_a_run_is_asked_for_at_once():
     """One step, and the rest of the DIMM behind it."""
     dispatcher, firmware = filled()
@@ -264,50 +128,6 @@ def test_a_run_is_asked_for_at_once():
     assert repeats(removed) == [LMBS - 1, LMBS - 1]
     assert len(removed.calls) == 5 * LMBS
     assert firmware.qmp_events[-1]["event"] == "DEVICE_DELETED"
-
-
-def index_request(action, number):
-    return f"memory {action} index {FIRST + RESERVED + number:#x}"
-
-
-def test_a_step_is_known_from_another_lmb():
-    """Not called again, but in the record: each call, about the LMB that it is for."""
-    dispatcher, _ = filled(profile="lopar")
-    dispatcher.interrupt()
-    made = {}
-    for number in (1, 2):
-        for action in ("remove", "add"):
-            assert dispatcher.write(index_request(action, number)) > 0
-            made[action, number] = dispatcher.last
-    assert [repeats(outcome) for outcome in made.values()] == [[], [], [1], [1]]
-    for action in ("remove", "add"):
-        first, second = (made[action, number].calls for number in (1, 2))
-        assert [call.function for call in first] == [call.function for call in second]
-        about = {argument for call in second for argument in call.arguments}
-        assert about >= {FIRST + RESERVED + 2, (RESERVED + 2) * LMB}
-        assert not about & {FIRST + RESERVED + 1, (RESERVED + 1) * LMB}
-
-
-def test_what_failed_tells_its_own_reason():
-    """Also where the like of it has failed before."""
-    dispatcher, firmware = machine(Firmware, "6.12", "lopar", assigned=0)
-    for number in (3, 4):
-        assert dispatcher.write(index_request("add", number)) == -22
-        assert f"{FIRST + RESERVED + number:#010x}" in dispatcher.last.reason
-        assert f"{FIRST + RESERVED + number:#010x}" in firmware.last_rejection
-
-
-def test_other_domains_are_another_state():
-    """The LMB is delivered with another associativity from then on."""
-    dispatcher, firmware = filled(profile="lopar")
-    dispatcher.interrupt()
-    for action in ("remove", "add", "remove"):
-        dispatcher.write(index_request(action, 1))
-    firmware.associate(Numa(1, ((10, 20), (20, 10)), ((9,), (10,))))
-    assert dispatcher.write(index_request("add", 1)) > 0
-    assert repeats(dispatcher.last) == []
-    assert dispatcher.last.changes[0][:3] == ("set", NODE, ARRAYS)
-    assert dispatcher.partition.lmbs[RESERVED + 1].aa_index == 1
 
 
 def test_reserved_lmbs_are_asked_for_at_once_too():

@@ -280,19 +280,13 @@ class Run:
         leaked: the positive RTAS status that it ended with, or 0.
     """
 
-    __slots__ = (
-        "_arrays",
-        "_first",
-        "_memory",
-        "_summary",
-        "behaviour",
-        "changes",
-        "exit_status",
-        "leaked",
-        "partition",
-        "repeats",
-        "undo",
-    )
+    # Of the class, because most requests never set them.
+    exit_status: int | None = None
+    leaked = 0
+    _first: tuple[Any, ...] | None = None
+    _summary: tuple[Any, ...] | None = None
+    _memory: Node | None = None
+    _arrays: bytes | None = None
 
     def __init__(
         self, partition: Partition, behaviour: Behaviour, repeats: bool = False
@@ -302,12 +296,6 @@ class Run:
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
         self.repeats = repeats
-        self.exit_status: int | None = None
-        self.leaked = 0
-        self._first: tuple[Any, ...] | None = None
-        self._summary: tuple[Any, ...] | None = None
-        self._memory: Node | None = None
-        self._arrays: bytes | None = None
 
     def fail(self, rc: int, *reason: Any) -> int:
         """Return *rc*, keeping *reason* (a format and its arguments) if the first."""

@@ -120,9 +120,14 @@ def each_alike(
     alike = table.alike(start, min(most, _MOST))
     if alike == behind:
         return (yield from one(run, step, start)), behind
+    known = (yield (RECALL, run, step, start)) if alike - start < _FEW else None
+    if type(known) is int:
+        return known, behind
     before = table[start]
     watched = yield (WATCH, before.drc_index)
     rc = yield from step(run, start)
+    if known is not None:
+        yield (KEEP, run, known, start, rc)
     end = min(alike, refused if rc else stop)
     if end > behind:
         repeated = yield (REPEAT, watched, behind, end)
