@@ -32,8 +32,8 @@ DYNAMIC_MEMORY = "ibm,dynamic-memory"
 DYNAMIC_MEMORY_V2 = "ibm,dynamic-memory-v2"
 LOOKUP_ARRAYS = "ibm,associativity-lookup-arrays"
 
-_DRC_LISTS = (
-    "ibm,drc-info",
+_DRC_INFO = "ibm,drc-info"
+_DRC_ARRAYS = (
     "ibm,drc-indexes",
     "ibm,drc-names",
     "ibm,drc-types",
@@ -210,7 +210,7 @@ class Partition:
 
     def cpu_indexes(self, cpus: Node) -> tuple[Collection[int], ...]:
         """The DRC indexes of CPUs that /cpus lists, in order."""
-        info = cpus.get("ibm,drc-info")
+        info = cpus.get(_DRC_INFO)
         raw = (info, None if info is not None else cpus.get("ibm,drc-indexes"))
         if raw != self._listed[0]:
             self._listed = (raw, cpu_indexes(*raw))
@@ -229,12 +229,15 @@ class Partition:
         Raises:
             DrcListError: the list is malformed.
         """
-        raw = tuple(node.get(name) for name in _DRC_LISTS)
+        info = node.get(_DRC_INFO)
+        # It wins: the arrays are not looked at where it is.
+        names = _DRC_ARRAYS if info is None else ()
+        raw = (info, *[node.get(name) for name in names])
         found = self._drc_lists.get(raw)
         if found is None:
             if len(self._drc_lists) >= _KEPT_LISTS:
                 self._drc_lists.clear()
-            pairs = zip(_DRC_LISTS, raw, strict=True)
+            pairs = zip((_DRC_INFO, *names), raw, strict=True)
             present = {name: value for name, value in pairs if value is not None}
             try:
                 found = DrcList.from_properties(present)

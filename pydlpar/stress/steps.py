@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydlpar.constants import Action, DrcType, Resource
 from pydlpar.drc import drc_type
-from pydlpar.operations.connectors import with_index
 from pydlpar.request import HotplugRequest
 from pydlpar.rtas import hotplug_event
 from pydlpar.stress.state import DRC_INDEX
@@ -29,6 +28,7 @@ _OFDT_NODES: Final = 8
 _OFDT_PHANDLE: Final = 0x00F00000
 _WORDS: Final = ("memory", "cpu", "add", "remove", "index", "count", "0x7fffffff")
 _NOISE: Final = ("", "-", "0x", "4294967296", "\t", "\0", "drc-name", "add\n")
+_WORD: Final = 4
 _SEVERAL: Final = 6
 """Words of a malformed text, at most."""
 
@@ -98,7 +98,8 @@ def _toggle(
 ) -> Step:
     """What has a node goes, what has none comes."""
     index = random.choice(indexes)
-    nodes, _ = with_index(machine.partition.tree, index)
+    tree = machine.partition.tree
+    nodes = tree.by_property(DRC_INDEX, index.to_bytes(_WORD, "big"))
     action = _REMOVE if nodes else _ADD
     request = HotplugRequest.index(resource, action, index)
     return Step(str(request), lambda: [machine.dispatcher.handle(request)])
