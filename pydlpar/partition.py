@@ -21,6 +21,7 @@ from pydlpar.constants import LmbFlags
 from pydlpar.drc import DrcList, cpu_indexes
 from pydlpar.drmem import LmbTable, LookupArrays
 from pydlpar.errors import ArgumentError, DecodeError, DlparError, DrcListError
+from pydlpar.grafts import Grafts
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -67,6 +68,7 @@ class Partition:
 
     Attributes:
         tree: the device tree; the partition's own from now on.
+        grafts: what firmware delivered for it, to be attached again.
         lmbs: the LMB table; empty where the tree has none, or a damaged one.
         memory_error: what is wrong with a damaged one, else None.
         online: hardware numbers of the CPU threads that are online.
@@ -101,6 +103,7 @@ class Partition:
         if smt_threads is not None and smt_threads < 1:
             raise ArgumentError(f"smt_threads {smt_threads}: expected 1 or more")
         self.tree = tree
+        self.grafts = Grafts(tree)
         self.smt_threads = smt_threads
         self.fadump = fadump
         self.byteorder = byteorder

@@ -438,7 +438,7 @@ def graft(
     try:
         if losing and _LOST_CHILDREN in run.behaviour.quirks:
             fragment = losing(fragment)
-        return run.partition.tree.graft(parent, fragment), 0
+        return run.partition.grafts.attach(parent, fragment), 0
     except (ExistsError, DecodeError) as error:
         rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
         return [], run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)

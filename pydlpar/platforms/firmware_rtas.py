@@ -121,7 +121,7 @@ class RtasCalls(WillingSystem):
             self._rejected = connector, (indicator, value), here, _INVALID
             return _INVALID
         status, after, effect = row[here]
-        if effect:
+        if effect and (effect != _REWIND or not connector.at_start):
             return self._carry_out(connector, (indicator, value), row[here])
         if status:
             self._rejected = connector, (indicator, value), here, status

@@ -71,6 +71,7 @@ _ASSIGNED: Final = int(LmbFlags.ASSIGNED)
 _RESERVED: Final = int(LmbFlags.RESERVED)
 _MOST_LMBS: Final = 4
 _MOST_CPUS: Final = 2
+_MOST_THREADS: Final = 8  # of a core
 _BY_INDEX_SHARE: Final = 0.75
 _DECK: Final = 4096
 
@@ -200,7 +201,7 @@ class _Makers:
         return makers
 
     def _plug(self) -> Step:
-        return Step("the management", lambda: self._management.change()[1])
+        return Step("{}", "the management", lambda: self._management.change()[1])
 
     def _any_cpu(self) -> HotplugRequest:
         if self._below() < _BY_INDEX_SHARE:
@@ -221,9 +222,12 @@ class _Makers:
         node = partition.tree.find_child(cpus, DRC_INDEX, self._cpu_list[at])
         if node is None:
             return add
+        online = len(partition.online)
+        if online > _MOST_THREADS:
+            return remove
         threads = partition.threads_of(node) or ()
         # The last one cannot go: another one is to come.
-        return remove if len(partition.online) > len(threads) else add
+        return remove if online > len(threads) else add
 
     def _memory_index(self) -> HotplugRequest:
         at = int(self._below() * len(self._positions))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from os import sysconf
@@ -24,6 +24,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, Literal
 
+from pydlpar.constants import Resource
 from pydlpar.dispatch import Outcome
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import MemoryStyle
@@ -35,6 +36,7 @@ from pydlpar.stress.machine import Machine, make_machine
 from pydlpar.stress.plan import Item, Requests, requests
 from pydlpar.stress.repair import repair
 from pydlpar.stress.state import Snapshot, snapshot
+from pydlpar.stress.steps import Step
 from pydlpar.tree import DeviceTree
 
 __all__ = ["Broken", "Plan", "Report", "Run", "run"]
@@ -46,6 +48,9 @@ _NEAR: Final = 4  # calls before a fault: the next request will meet it
 _LATEST: Final = 5
 _REACH: Final = 8  # calls until a fault arrives, on average: about a request's
 _OTHER_SEED: Final = 1 << 64  # which requests have faults is not to follow the mix
+
+_PLAIN: Final = (Resource.CPU, Resource.MEMORY)
+"""Of which only what fails is evidence."""
 
 Unit = Literal["request", "call"]
 """What the rate of faults is a share of."""
@@ -326,18 +331,26 @@ class Run:
                         seen = tally.injected
                         note(outcome)
                 else:
-                    outcome, failed = self._step(item.perform())
+                    outcome, failed = self._step(item, seen)
+                    seen = tally.injected
                 results[source.kind, failed] += 1
         finally:
             # Of a run that is interrupted, too.
             self._done = results.total()
         self._latest = item, outcome
 
-    def _step(self, outcomes: Sequence[Outcome]) -> tuple[Outcome | None, int]:
+    def _step(self, step: Step, seen: int) -> tuple[Outcome | None, int]:
         """The only outcome, where there is one only; the first errno that is not 0."""
+        outcomes = step.perform()
+        always = self._refuses or self._machine.platform.tally.injected != seen
+        failed = 0
         for outcome in outcomes:
-            self._evidence.note(outcome)
-        failed = next((o.errno for o in outcomes if o.errno), 0)
+            request = outcome.request
+            failed = failed or outcome.errno
+            # Of devices it counts that they came, too.
+            device = request is not None and request.resource not in _PLAIN
+            if outcome.errno or always or device:
+                self._evidence.note(outcome)
         return outcomes[0] if len(outcomes) == 1 else None, failed
 
     def _sample(self, count: int) -> None:
