@@ -47,7 +47,7 @@ from pydlpar.operations.calls import (
     refuse,
 )
 from pydlpar.operations.recall import Begun, Recall
-from pydlpar.operations.repeat import Repeated, Step
+from pydlpar.operations.repeat import Repeated
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
 from pydlpar.request import HotplugRequest, dialect_of, first_page, parse_request
@@ -388,20 +388,21 @@ class Dispatcher(EntryPoints):
             indexes = table.drc_indexes(start, stop)
             count = self._repeater.repeat_lmbs(state, indexes, len(steps))
         repeated = Repeated(steps, table, start, start + count)
-        self.calls += repeated.calls - 1  # It is one entry of the record.
+        self.calls += count * len(steps) - 1  # It is one entry of the record.
         trace.append(((REPEAT,), repeated))
         return repeated
 
-    def _recall(self, run: Run, step: Step, position: int) -> int | Begun | None:
+    def _recall(self, run: Run, *what: Any) -> tuple[int, int] | Begun | None:
         """Make a step that is known, or note what is to be kept of it."""
         repeater = self._repeater
         if repeater is None:
             return None
         trace = self._trace
-        rc = self._known.find(run, repeater, trace, step, position)
-        if type(rc) is int:
-            self.calls += trace[-1][1].calls - 1  # As above.
-        return rc
+        known = self._known.find(run, repeater, trace, *what)
+        if type(known) is tuple:
+            repeated: Repeated = trace[-1][1]
+            self.calls += repeated.count * len(repeated.steps) - 1  # As above.
+        return known
 
     def _keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
         """Keep a step that has been made."""

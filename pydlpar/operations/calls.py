@@ -115,7 +115,7 @@ REPEAT = SLEEP + 2
 """Repeat all that was called since `WATCH` for a run of LMBs. See `repeat.py`."""
 
 RECALL = SLEEP + 3
-"""Make a step for one LMB as it was made for its like. See `recall.py`."""
+"""Make a step for some LMBs as it was made for their like. See `recall.py`."""
 
 KEEP = SLEEP + 4
 """Keep a step that `RECALL` did not know."""

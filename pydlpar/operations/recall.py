@@ -30,6 +30,10 @@ _MOST = 4096
 """Steps that are kept; a machine has some dozen."""
 
 
+_REPEATED = (REPEAT,)
+"""The effect in the record."""
+
+
 class _Known(NamedTuple):
     """A step that was made.
 
@@ -71,34 +75,45 @@ class Recall:
         repeater: LmbRepeater,
         trace: list[Entry],
         step: Step,
-        position: int,
-    ) -> int | Begun | None:
-        """What *step* returns for the LMB at *position*, where it is known.
+        start: int,
+        stop: int,
+        refused: int,
+    ) -> tuple[int, int] | Begun | None:
+        """Make *step* for the LMB at *start*, and those like it, where it is known.
 
-        It has been made then. Else a note to give to `keep`; None where it is none
-        to be kept.
+        Args:
+            stop, refused: the position to end before, as of `repeat.each_alike`; the
+                rows up to there are equal.
+
+        Returns:
+            What it returned, and the position behind the last. Else a note to give to
+            `keep`; None where the step is none to be kept.
         """
         table = run.partition.lmbs
-        index = table.drc_index(position)
+        index = table.drc_index(start)
         state = repeater.lmb_state(index)
         if state is None:
             return None
-        words = table.words(position)
+        words = table.words(start)
         # Of an LMB in use no step has to choose a lookup array.
         key = step, words, state, None if words[0] & _ASSIGNED else run.arrays
         known = self._known.get(key)
-        has_reason = run.has_reason
-        if known is None or (known.tells and not has_reason):
+        if known is None or (known.tells and not run.has_reason):
             watched = repeater.watch_lmb(index)
-            return Begun(key, watched, len(trace), len(run.changes), has_reason)
+            return Begun(key, watched, len(trace), len(run.changes), run.has_reason)
         rc, steps, flags, aa_index, came, _ = known
-        repeater.move_lmb(index, came, len(steps))
-        after = position + 1
-        trace.append(((REPEAT,), Repeated(steps, table, position, after)))
+        calls, end = len(steps), start + 1
+        repeater.move_lmb(index, came, calls)
+        for index in table.drc_indexes(end, refused if rc else stop):
+            if repeater.lmb_state(index) != state:
+                break
+            repeater.move_lmb(index, came, calls)
+            end += 1
+        trace.append((_REPEATED, Repeated(steps, table, start, end)))
         if words != (flags, aa_index):
-            run.undo.append((table.fill, position, after, *words))
-            table.fill(position, after, flags, aa_index)
-        return rc
+            run.undo.append((table.fill, start, end, *words))
+            table.fill(start, end, flags, aa_index)
+        return rc, end
 
     def keep(
         self,

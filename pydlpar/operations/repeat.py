@@ -36,8 +36,8 @@ Step = Callable[[Run, int], Operation]
 _MOST = 4096
 """LMBs of a run: comparing them must not cost more than a step."""
 
-_FEW = 4
-"""LMBs of a run that are sooner recalled one by one."""
+_FEW = 8
+"""LMBs of a run that are sooner asked about one by one, where the step is known."""
 
 _OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
 """Which part of an effect is the DRC index; the others have a base address in it."""
@@ -61,11 +61,6 @@ class Repeated:
         self._table = table
         self.start = start
         self.count = stop - start
-
-    @property
-    def calls(self) -> int:
-        """How many there are."""
-        return self.count * len(self.steps)
 
     def entries(self) -> Iterator[Entry]:
         """Effects and answers, as if each had been called."""
@@ -91,9 +86,11 @@ def one(run: Run, step: Step, position: int) -> Operation:
     """Do *step* to one LMB: as it was done to one like it, or by calls."""
     if not run.repeats or run.partition.fadump is not None:
         return (yield from step(run, position))
-    known = yield (RECALL, run, step, position)
-    if type(known) is int:
-        return known
+    behind = position + 1
+    known = yield (RECALL, run, step, position, behind, behind)
+    if type(known) is tuple:
+        rc: int = known[0]
+        return rc
     rc = yield from step(run, position)
     if known is not None:
         yield (KEEP, run, known, position, rc)
@@ -120,9 +117,11 @@ def each_alike(
     alike = table.alike(start, min(most, _MOST))
     if alike == behind:
         return (yield from one(run, step, start)), behind
-    known = (yield (RECALL, run, step, start)) if alike - start < _FEW else None
-    if type(known) is int:
-        return known, behind
+    known = None
+    if alike - start <= _FEW:
+        known = yield (RECALL, run, step, start, min(alike, stop), min(alike, refused))
+        if type(known) is tuple:
+            return known[0], known[1]
     before = table[start]
     watched = yield (WATCH, before.drc_index)
     rc = yield from step(run, start)
