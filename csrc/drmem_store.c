@@ -8,73 +8,105 @@
  */
 #include <string.h>
 
-#include "dlpar.h"
+#include "tree.h"
 
 struct property {
 	const char *name;
-	int version;
+	size_t len;
 };
 
+#define PROPERTY(name) { name, sizeof(name) - 1 }
+
 static const struct property properties[] = {
-	{ "ibm,dynamic-memory", 1 },
-	{ "ibm,dynamic-memory-v2", 2 },
+	PROPERTY("ibm,dynamic-memory"),
+	PROPERTY("ibm,dynamic-memory-v2"),
 };
 
 #define N_PROPERTIES (sizeof(properties) / sizeof(properties[0]))
 
-/* The first property that @node has, and the length of its value in @out. */
-static int64_t read_old(const struct property **found,
-			const struct dlpar_tree *tree, uint8_t *out, size_t cap,
-			int64_t node)
+/* The first property that @node has, with its value in @out: which, from 1. */
+static int read_old(const struct dlpar_tree *tree, uint8_t *out, size_t cap,
+		    size_t *len, int64_t node)
 {
+	const char *value;
 	int64_t n = DLPAR_ERR_NOTFOUND;
 	size_t i;
 
-	for (i = 0; i < N_PROPERTIES && n == DLPAR_ERR_NOTFOUND; i++) {
-		*found = &properties[i];
-		n = dlpar_tree_read(tree, out, cap, node, properties[i].name,
-				    strlen(properties[i].name));
-	}
-	if (n > 0 && (uint64_t)n > cap)
-		return DLPAR_ERR_NOSPACE;
-	return n;
-}
-
-int dlpar_drmem_store(struct dlpar_tree *tree, struct dlpar_drmem_stored *did,
-		      uint8_t *out, size_t cap, int64_t node,
-		      const struct dlpar_lmb *lmbs, size_t n_lmbs,
-		      uint64_t lmb_size, uint32_t address_cells, uint32_t flags)
-{
-	struct dlpar_drmem_stored told = { 0 };
-	const struct property *found = NULL;
-	int64_t n = read_old(&found, tree, out, cap, node);
-	uint8_t *fresh;
-	int rc;
-
+	for (i = 0; i < N_PROPERTIES && n == DLPAR_ERR_NOTFOUND; i++)
+		n = tree_get(tree, &value, node, properties[i].name,
+			     properties[i].len);
 	if (n < 0)
 		return (int)n;
-	told.old_len = (size_t)n;
+	if ((uint64_t)n > cap)
+		return DLPAR_ERR_NOSPACE;
+	*len = (size_t)n;
+	if (n)
+		memcpy(out, value, *len);
+	return (int)i;
+}
+
+static int encode(int version, uint8_t *out, size_t cap,
+		  const struct dlpar_lmb *lmbs, size_t n_lmbs,
+		  const struct dlpar_drmem_form *form)
+{
+	if (version == 1)
+		return dlpar_drmem_v1_encode(out, cap, lmbs, n_lmbs,
+					     form->address_cells);
+	return dlpar_drmem_v2_encode(out, cap, lmbs, n_lmbs, form->lmb_size,
+				     form->flags);
+}
+
+static int store(struct dlpar_tree *tree, struct dlpar_drmem_stored *did,
+		 uint8_t *out, size_t cap, int64_t node,
+		 const struct dlpar_lmb *lmbs, size_t n_lmbs,
+		 const struct dlpar_drmem_form *form)
+{
+	struct dlpar_drmem_stored told = { 0 };
+	int version = read_old(tree, out, cap, &told.old_len, node);
+	const struct property *p;
+	uint8_t *fresh;
+	int64_t n;
+	int rc;
+
+	if (version < 0)
+		return version;
+	p = &properties[version - 1];
 	fresh = out + told.old_len;
 	cap -= told.old_len;
-	rc = found->version == 1 ?
-		dlpar_drmem_v1_encode(fresh, cap, lmbs, n_lmbs, address_cells) :
-		dlpar_drmem_v2_encode(fresh, cap, lmbs, n_lmbs, lmb_size,
-				      flags);
+	rc = encode(version, fresh, cap, lmbs, n_lmbs, form);
 	if (rc < 0)
 		return rc;
 	told.new_len = (size_t)rc;
-	n = dlpar_tree_path_of(tree, (char *)fresh + told.new_len,
-			       cap - told.new_len, node);
+	n = tree_path_of(tree, (char *)fresh + told.new_len,
+			 cap - told.new_len, node);
 	if (n < 0)
 		return (int)n;
 	told.path_len = (size_t)n;
 	told.changed = told.old_len != told.new_len ||
 		       memcmp(out, fresh, told.new_len);
-	rc = !told.changed ? DLPAR_OK :
-		dlpar_tree_set(tree, node, found->name, strlen(found->name),
-			       fresh, told.new_len);
-	if (rc < 0)
-		return rc;
+	if (told.changed) {
+		rc = tree_set(tree, tree_resolve(tree, node), p->name, p->len,
+			      fresh, told.new_len);
+		if (rc < 0)
+			return rc;
+	}
 	*did = told;
-	return found->version;
+	return version;
+}
+
+int dlpar_drmem_store(struct dlpar_tree *tree, struct dlpar_drmem_stored *did,
+		      uint8_t *out, size_t cap, const char *path, size_t len,
+		      const struct dlpar_lmb *lmbs, size_t n_lmbs,
+		      const struct dlpar_drmem_form *form)
+{
+	int64_t node;
+	int rc;
+
+	if (!tree_enter(tree))
+		return DLPAR_ERR_BUSY;
+	node = tree_by_path(tree, path, len);
+	rc = node < 0 ? (int)node :
+		store(tree, did, out, cap, node, lmbs, n_lmbs, form);
+	tree_leave(tree);
+	return rc;
 }

@@ -46,7 +46,7 @@ from pydlpar.operations.calls import (
     Run,
     refuse,
 )
-from pydlpar.operations.recall import Begun, Recall
+from pydlpar.operations.recall import Recall
 from pydlpar.operations.repeat import Repeated
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
@@ -87,7 +87,6 @@ class Dispatcher(EntryPoints):
     Attributes:
         partition: what the operating system knows.
         platform: who answers the calls; may be replaced by another one.
-        calls: how many of them requests and interrupts have made.
         dialect: the kernel line.
         behaviour: what it does, quirks included.
         user_space: what the kernel leaves to user space is carried out too.
@@ -129,7 +128,7 @@ class Dispatcher(EntryPoints):
         self.user_space = user_space
         self.events = EventCounts()
         self.last: Outcome | None = None
-        self.calls = 0
+        self._calls = 0
         self._known = Recall()
         self._sleep = sleep
         self._max_busy = max_busy
@@ -151,11 +150,18 @@ class Dispatcher(EntryPoints):
     def platform(self, platform: Platform) -> None:
         self._platform = platform
         calls = (getattr(platform, name) for name in METHODS)
-        own = self._pause, self._watch, self._repeat, self._recall, self._keep
+        known = self._known
+        own = self._pause, self._watch, self._repeat, known.find, known.keep
         self._methods = (*calls, *own)
         # Of its class: what wraps a platform does not pass calls on unseen.
         offer = getattr(type(platform), "lmb_repeater", None)
         self._repeater: LmbRepeater | None = offer and offer(platform)
+        known.repeater = self._repeater
+
+    @property
+    def calls(self) -> int:
+        """How many calls requests and interrupts have made."""
+        return self._calls + self._known.spared
 
     @property
     def resources(self) -> tuple[int, ...]:
@@ -214,7 +220,7 @@ class Dispatcher(EntryPoints):
         try:
             for _ in range(_MOST_EVENTS):
                 status, log = self._platform.check_exception(_HOTPLUG, self._log_size)
-                self.calls += 1
+                self._calls += 1
                 if status:
                     log = b"" if outcomes else self.ras.stale
                     return [*outcomes, self._act(log)] if log else outcomes
@@ -274,7 +280,8 @@ class Dispatcher(EntryPoints):
         if not self._lock.acquire(False):
             raise _busy(request)
         try:
-            outcome = self.last = self._carry_out(request)
+            operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
+            outcome = self.last = self._run(operate, request, request, behaviour)
             return outcome
         finally:
             self._lock.release()
@@ -309,7 +316,7 @@ class Dispatcher(EntryPoints):
         partition = self.partition
         run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
         trace: list[Entry] = []
-        self._trace = trace
+        self._trace = self._known.trace = trace
         # As `DeviceTree.whole`, written out: all requests come by here.
         tree = partition.tree.ptr
         depth = begin(tree)
@@ -321,7 +328,7 @@ class Dispatcher(EntryPoints):
             run.take_back()
             raise
         finally:
-            self.calls += len(trace)
+            self._calls += len(trace)
         failed = -rc
         if rc > 0:
             run.leaked, failed = rc, errno.EIO
@@ -388,29 +395,12 @@ class Dispatcher(EntryPoints):
             indexes = table.drc_indexes(start, stop)
             count = self._repeater.repeat_lmbs(state, indexes, len(steps))
         repeated = Repeated(steps, table, start, start + count)
-        self.calls += count * len(steps) - 1  # It is one entry of the record.
+        self._calls += count * len(steps) - 1  # It is one entry of the record.
         trace.append(((REPEAT,), repeated))
         return repeated
 
-    def _recall(self, run: Run, *what: Any) -> tuple[int, int] | Begun | None:
-        """Make a step that is known, or note what is to be kept of it."""
-        repeater = self._repeater
-        if repeater is None:
-            return None
-        trace = self._trace
-        known = self._known.find(run, repeater, trace, *what)
-        if type(known) is tuple:
-            repeated: Repeated = trace[-1][1]
-            self.calls += repeated.count * len(repeated.steps) - 1  # As above.
-        return known
-
-    def _keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
-        """Keep a step that has been made."""
-        if self._repeater is not None:
-            self._known.keep(run, self._repeater, self._trace, begun, position, rc)
-
     def _pause(self, milliseconds: int) -> int:
-        self.calls -= 1  # A wait is in the record, and no call.
+        self._calls -= 1  # A wait is in the record, and no call.
         if self._sleep is not None:
             self._sleep(milliseconds / _MS)
         return 0

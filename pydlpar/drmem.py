@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydlpar._ffi import ffi, lib, raise_error
 from pydlpar.errors import ArgumentError, NotFoundError, TreeError
 from pydlpar.lookup import LookupArrays
-from pydlpar.names import decode_name
+from pydlpar.names import decode_name, encode_name
 
 if TYPE_CHECKING:
-    from pydlpar.node import Node
+    from pydlpar.tree import DeviceTree
 
 __all__ = ["NO_ASSOCIATIVITY", "Lmb", "LmbColumns", "LmbTable", "LookupArrays"]
 
@@ -55,6 +55,7 @@ _new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
 _NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
 _STORED = ffi.typeof("struct dlpar_drmem_stored *")
+_FORM = ffi.typeof("struct dlpar_drmem_form *")
 _PROPERTIES = ("", "ibm,dynamic-memory", "ibm,dynamic-memory-v2")
 _LEAST_OUT = 1024
 _BYTES = ffi.typeof("uint8_t[]")
@@ -97,6 +98,7 @@ class LmbTable:
         "_did",
         "_drc_indexes",
         "_flags",
+        "_form",
         "_len",
         "_lmbs",
         "_out",
@@ -202,6 +204,7 @@ class LmbTable:
         self._len = count
         self._out = ffi.new(_BYTES, _LEAST_OUT)
         self._did = ffi.new(_STORED)
+        self._form = ffi.new(_FORM, [lmb_size, address_cells, 0])
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
@@ -332,6 +335,9 @@ class LmbTable:
         Raises:
             ArgumentError: the range leaves the table, or a value is not 32-bit.
         """
+        if stop - start == 1 and 0 <= start < self._len:
+            self.set(start, flags=flags, aa_index=aa_index)
+            return
         try:
             rc = _fill(self._lmbs, self._len, start, stop - start, flags, aa_index)
         except OverflowError as error:
@@ -427,12 +433,16 @@ class LmbTable:
         return self.to_v1() if self.version == 1 else self.to_v2(merge)
 
     def store(
-        self, node: Node, merge: Literal["exact", "kernel"] = "exact"
+        self,
+        tree: DeviceTree,
+        path: str,
+        merge: Literal["exact", "kernel"] = "exact",
     ) -> tuple[str, str, bytes, bytes] | None:
-        """Write the table to the property that *node* has for it; version 1 wins.
+        """Write the table to the property that a node has for it; version 1 wins.
 
         Args:
-            node: the node of the LMB table in a device tree.
+            tree: whose node it is.
+            path: of the node of the LMB table.
             merge: as in `to_v2`.
 
         Returns:
@@ -440,27 +450,29 @@ class LmbTable:
             where these are equal, and nothing was written.
 
         Raises:
-            NotFoundError: the node has neither property.
+            NotFoundError: there is no such node, or it has neither property.
             ArgumentError: a base address does not fit the address cells.
         """
-        flags, did = _MERGE[merge], self._did
+        did, form, raw = self._did, self._form, encode_name(path)
+        form.flags = _MERGE[merge]
         while True:
             out = self._out
             version = _store(
-                node.tree.ptr, did, out, len(out), node.handle, self._lmbs,
-                self._len, self.lmb_size, self.address_cells, flags,
-            )  # fmt: skip
+                tree.ptr, did, out, len(out), raw, len(raw), self._lmbs, self._len, form
+            )
             if version != _NO_SPACE:
                 break
             self._out = ffi.new(_BYTES, 2 * len(out))
         if version < 0:
-            raise_error(version, f"{self._len} LMBs", decode_error=TreeError)
+            what = f"{self._len} LMBs to {path}"
+            raise_error(version, what, decode_error=TreeError)
         if not did.changed:
             return None
         middle, end = did.old_len, did.old_len + did.new_len
         text: bytes = _buffer(out, end + did.path_len)[:]
-        path = decode_name(text[end:])
-        return path, _PROPERTIES[version], text[:middle], text[middle:end]
+        same = did.path_len == len(raw) and text.endswith(raw)
+        where = path if same else decode_name(text[end:])
+        return where, _PROPERTIES[version], text[:middle], text[middle:end]
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
         out = self._out

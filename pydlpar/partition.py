@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = ["DYNAMIC_MEMORY", "DYNAMIC_MEMORY_V2", "LOOKUP_ARRAYS", "Partition"]
+__all__ = [
+    "DYNAMIC_MEMORY",
+    "DYNAMIC_MEMORY_V2",
+    "LOOKUP_ARRAYS",
+    "MEMORY_PATH",
+    "Partition",
+]
 
 DYNAMIC_MEMORY = "ibm,dynamic-memory"
 DYNAMIC_MEMORY_V2 = "ibm,dynamic-memory-v2"
@@ -46,7 +52,9 @@ _KEPT_LISTS = 64
 _KEPT_FRAGMENTS = 4096
 """Fragments of LMBs whose associativity is kept: one for every LMB of most machines."""
 
-_MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
+MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
+"""The node that holds the LMB table."""
+
 _SERVERS = "ibm,ppc-interrupt-server#s"
 _ASSOCIATIVITY = "ibm,associativity"
 _WORD = 4
@@ -204,7 +212,7 @@ class Partition:
     @property
     def memory(self) -> Node | None:
         """The node that holds the LMB table."""
-        return self.tree.get(_MEMORY_PATH)
+        return self.tree.get(MEMORY_PATH)
 
     @property
     def free_ids(self) -> int:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pydlpar._ffi import ffi, lib
 from pydlpar.drmem import LmbTable
-from pydlpar.errors import ArgumentError, NotFoundError, StaleHandleError
+from pydlpar.errors import ArgumentError, NotFoundError
 from pydlpar.tree import DeviceTree
 
 V1, V2 = "ibm,dynamic-memory", "ibm,dynamic-memory-v2"
@@ -32,59 +32,57 @@ def tree_with(**properties):
 @pytest.mark.parametrize(("key", "name"), [("v1", V1), ("v2", V2)])
 def test_the_property_that_is_there_is_written(key, name):
     """Path, name, old and new value are told; the other one is not made."""
-    _, node = tree_with(**{key: b"was here"})
+    tree, node = tree_with(**{key: b"was here"})
     lmbs = table()
     new = lmbs.to_v1() if key == "v1" else lmbs.to_v2()
-    assert lmbs.store(node) == (PATH, name, b"was here", new)
+    assert lmbs.store(tree, PATH) == (PATH, name, b"was here", new)
     assert dict(node.properties) == {name: new}
 
 
 def test_version_1_wins():
     """As in Linux, which writes only this one where both are there."""
-    _, node = tree_with(v1=b"", v2=b"two")
-    assert table().store(node) == (PATH, V1, b"", table().to_v1())
+    tree, node = tree_with(v1=b"", v2=b"two")
+    assert table().store(tree, PATH) == (PATH, V1, b"", table().to_v1())
     assert node[V2] == b"two"
 
 
 def test_an_equal_value_is_not_written():
     """Nothing is told, and the tree has not been edited."""
-    tree, node = tree_with(v2=table().to_v2())
+    tree, _ = tree_with(v2=table().to_v2())
     before = tree.edits
-    assert table().store(node) is None
+    assert table().store(tree, PATH) is None
     assert tree.edits == before
 
 
 def test_without_a_property_there_is_nothing_to_write_to():
-    tree, node = tree_with()
+    tree, _ = tree_with()
     before = tree.to_dtb()
     with pytest.raises(NotFoundError):
-        table().store(node)
+        table().store(tree, PATH)
     assert tree.to_dtb() == before
 
 
-def test_a_node_that_is_gone():
-    tree, node = tree_with(v2=b"")
-    tree.remove(node)
-    with pytest.raises(StaleHandleError):
-        table().store(node)
+def test_without_the_node_there_is_nothing_either():
+    with pytest.raises(NotFoundError, match="LMBs to /ibm,dyn"):
+        table().store(DeviceTree(), PATH)
 
 
 def test_the_path_is_the_nodes():
-    """Wherever it is, also with a unit address and below other nodes."""
+    """Also where it has a unit address that was not said."""
     tree = DeviceTree()
     tree.add_node("/a", {})
     node = tree.add_node(f"/a{PATH}@5", {V2: b""})
-    assert table().store(node)[0] == node.path == f"/a{PATH}@5"
+    assert table().store(tree, f"/a{PATH}")[0] == node.path == f"/a{PATH}@5"
 
 
 @given(st.binary(max_size=5000), st.integers(0, 300), st.booleans())
 def test_values_of_any_size(old, count, first):
     """The old one, the new one and the path are told whole, however long."""
-    _, node = tree_with(**{"v1" if first else "v2": old})
+    tree, node = tree_with(**{"v1" if first else "v2": old})
     lmbs = table(count)
     new = lmbs.to_v1() if first else lmbs.to_v2()
     name = V1 if first else V2
-    assert lmbs.store(node) == (None if old == new else (PATH, name, old, new))
+    assert lmbs.store(tree, PATH) == (None if old == new else (PATH, name, old, new))
     assert node[name] == new
 
 
@@ -92,18 +90,18 @@ def test_sets_are_merged_as_by_the_kernel():
     """Across a gap, where that is asked for."""
     rows = [(n * LMB, 0x80000000 | n, 0, 8) for n in (0, 2)]
     lmbs = LmbTable(rows, LMB)
-    _, node = tree_with(v2=b"")
-    lmbs.store(node, "kernel")
+    tree, node = tree_with(v2=b"")
+    lmbs.store(tree, PATH, "kernel")
     assert node[V2] == lmbs.to_v2("kernel") != lmbs.to_v2()
 
 
 def test_a_base_that_needs_two_cells_is_refused():
     """The property stays as it was."""
-    tree, node = tree_with(v1=b"old")
+    tree, _ = tree_with(v1=b"old")
     lmbs = LmbTable([(1 << 40, 0x80000000, 0, 8)], LMB, 1, address_cells=1)
     before = tree.to_dtb()
     with pytest.raises(ArgumentError):
-        lmbs.store(node)
+        lmbs.store(tree, PATH)
     assert tree.to_dtb() == before
 
 
@@ -111,7 +109,7 @@ def test_in_a_transaction_it_is_undone():
     tree, node = tree_with(v2=b"old")
     transaction = tree.transaction()
     with transaction:
-        table().store(node)
+        table().store(tree, PATH)
         transaction.rollback()
     assert node[V2] == b"old"
 
@@ -125,7 +123,8 @@ def test_too_small_a_buffer_changes_nothing(short):
     need = 9 + len(table(6).to_v2()) + len(PATH)
     cap = max(need - short, 0)
     out = ffi.new("uint8_t[]", need)
-    arguments = node.handle, lmbs, 6, LMB, 2, 0
+    form = ffi.new("struct dlpar_drmem_form *", [LMB, 2, 0])
+    arguments = PATH.encode(), len(PATH), lmbs, 6, form
     assert (
         lib.dlpar_drmem_store(tree.ptr, did, out, cap, *arguments)
         == lib.DLPAR_ERR_NOSPACE

@@ -28,7 +28,7 @@ from pydlpar.operations.calls import (
     release,
 )
 from pydlpar.operations.quirks import Quirk
-from pydlpar.partition import LOOKUP_ARRAYS
+from pydlpar.partition import LOOKUP_ARRAYS, MEMORY_PATH
 
 if TYPE_CHECKING:
     from pydlpar.lookup import LookupArrays
@@ -188,18 +188,15 @@ def _choose_associativity(
 
 def write_table(run: Run) -> int:
     """Write the table to the property that is there; -EPERM where there is none."""
-    node = run.memory
-    kernel = _V2_MERGE in run.behaviour.quirks
-    if node is not None:
-        try:
-            did = run.partition.lmbs.store(node, "kernel" if kernel else "exact")
-        except NotFoundError:
-            pass
-        else:
-            if did is not None:
-                run.changes.append(("set", *did))
-            return 0
-    return run.fail(-errno.EPERM, "there is no property to write the LMB table to")
+    partition = run.partition
+    store, kernel = partition.lmbs.store, _V2_MERGE in run.behaviour.quirks
+    try:
+        did = store(partition.tree, MEMORY_PATH, "kernel" if kernel else "exact")
+    except NotFoundError:
+        return run.fail(-errno.EPERM, "there is no property to write the LMB table to")
+    if did is not None:
+        run.changes.append(("set", *did))
+    return 0
 
 
 def _set(

@@ -64,20 +64,22 @@ class Begun(NamedTuple):
 
 
 class Recall:
-    """The steps that are known, of all requests of one dispatcher."""
+    """The steps that are known, of all requests of one dispatcher.
+
+    Attributes:
+        repeater: whose LMBs these are; None where nothing can be known of them.
+        trace: the record of the present request.
+        spared: calls in records that have not been an entry of their own.
+    """
 
     def __init__(self) -> None:
+        self.repeater: LmbRepeater | None = None
+        self.trace: list[Entry] = []
+        self.spared = 0
         self._known: dict[tuple[Any, ...], _Known] = {}
 
     def find(
-        self,
-        run: Run,
-        repeater: LmbRepeater,
-        trace: list[Entry],
-        step: Step,
-        start: int,
-        stop: int,
-        refused: int,
+        self, run: Run, step: Step, start: int, stop: int, refused: int
     ) -> tuple[int, int] | Begun | None:
         """Make *step* for the LMB at *start*, and those like it, where it is known.
 
@@ -89,7 +91,9 @@ class Recall:
             What it returned, and the position behind the last. Else a note to give to
             `keep`; None where the step is none to be kept.
         """
-        table = run.partition.lmbs
+        repeater, table = self.repeater, run.partition.lmbs
+        if repeater is None:
+            return None
         index = table.drc_index(start)
         state = repeater.lmb_state(index)
         if state is None:
@@ -100,35 +104,31 @@ class Recall:
         known = self._known.get(key)
         if known is None or (known.tells and not run.has_reason):
             watched = repeater.watch_lmb(index)
-            return Begun(key, watched, len(trace), len(run.changes), run.has_reason)
+            begun = len(self.trace), len(run.changes), run.has_reason
+            return Begun(key, watched, *begun)
         rc, steps, flags, aa_index, came, _ = known
         calls, end = len(steps), start + 1
         repeater.move_lmb(index, came, calls)
-        for index in table.drc_indexes(end, refused if rc else stop):
+        last = refused if rc else stop
+        while end < last:
+            index = table.drc_index(end)
             if repeater.lmb_state(index) != state:
                 break
             repeater.move_lmb(index, came, calls)
             end += 1
-        trace.append((_REPEATED, Repeated(steps, table, start, end)))
+        self.trace.append((_REPEATED, Repeated(steps, table, start, end)))
+        self.spared += (end - start) * calls - 1
         if words != (flags, aa_index):
             run.undo.append((table.fill, start, end, *words))
             table.fill(start, end, flags, aa_index)
         return rc, end
 
-    def keep(
-        self,
-        run: Run,
-        repeater: LmbRepeater,
-        trace: list[Entry],
-        begun: Begun,
-        position: int,
-        rc: int,
-    ) -> None:
+    def keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
         """Keep a step that has been made as `find` noted it, if it can be."""
-        steps = trace[begun.calls :]
+        repeater, steps = self.repeater, self.trace[begun.calls :]
         if len(run.changes) != begun.changes or any(e[0] >= SLEEP for e, _ in steps):
             return
-        came = repeater.lmb_came(begun.watched)
+        came = None if repeater is None else repeater.lmb_came(begun.watched)
         if came is None:
             return
         if len(self._known) >= _MOST:

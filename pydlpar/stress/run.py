@@ -229,7 +229,8 @@ class Run:
         self._requests = plan.requests(self._machine)
         self._stream = iter(self._requests)
         self._evidence = Evidence(self._machine.style)
-        self._results: Counter[tuple[str, int]] = Counter()
+        self._made: Counter[str] = Counter()
+        self._failures: Counter[tuple[str, int]] = Counter()
         self._latest: tuple[Item | None, Outcome | None] = None, None
         style = self._machine.style
         # 4.1 never configures an LMB, which therefore cannot be isolated.
@@ -279,14 +280,18 @@ class Run:
         report.calls = machine.dispatcher.calls
         report.faults = machine.platform.n_injected
         errnos: Counter[int] = Counter()
-        kinds: dict[str, tuple[int, int]] = {}
-        for (kind, number), n in sorted(self._results.items()):
+        refused: Counter[str] = Counter()
+        for (kind, number), n in self._failures.items():
             errnos[number] += n
-            total, failed = kinds.get(kind, (0, 0))
-            kinds[kind] = total + n, failed + (n if number else 0)
-        report.kinds = kinds
+            refused[kind] += n
+        errnos[0] = self._done - refused.total()
+        report.kinds = {
+            kind: (n, refused[kind]) for kind, n in sorted(self._made.items())
+        }
         report.outcomes = {
-            errno.errorcode.get(number, "ok"): n for number, n in sorted(errnos.items())
+            errno.errorcode.get(number, "ok"): n
+            for number, n in sorted(errnos.items())
+            if n
         }
 
     def _go_on(self, count: int) -> None:
@@ -317,7 +322,9 @@ class Run:
     def _carry_out(self, count: int) -> None:
         """The hot loop."""
         handle = self._machine.dispatcher.handle
-        tally, results = self._machine.platform.tally, self._results
+        tally, failures = self._machine.platform.tally, self._failures
+        made: list[str] = []
+        done = made.append
         source = self._requests
         note, always = self._evidence.note, self._refuses
         seen = tally.injected
@@ -333,10 +340,13 @@ class Run:
                 else:
                     outcome, failed = self._step(item, seen)
                     seen = tally.injected
-                results[source.kind, failed] += 1
+                done(source.kind)
+                if failed:
+                    failures[source.kind, failed] += 1
         finally:
             # Of a run that is interrupted, too.
-            self._done = results.total()
+            self._made.update(made)
+            self._done += len(made)
         self._latest = item, outcome
 
     def _step(self, step: Step, seen: int) -> tuple[Outcome | None, int]:
