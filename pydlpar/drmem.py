@@ -336,7 +336,13 @@ class LmbTable:
             ArgumentError: the range leaves the table, or a value is not 32-bit.
         """
         if stop - start == 1 and 0 <= start < self._len:
-            self.set(start, flags=flags, aa_index=aa_index)
+            old = self._flags[start]
+            try:
+                self._flags[start] = flags
+                self._aa_indexes[start] = aa_index
+            except ValueError as error:
+                self._flags[start] = old
+                raise ArgumentError(f"LMB {start}: {error}") from None
             return
         try:
             rc = _fill(self._lmbs, self._len, start, stop - start, flags, aa_index)

@@ -126,7 +126,8 @@ plans = st.lists(
 
 def repeats(outcome):
     """How many LMBs were not asked for one by one, run by run."""
-    return [answer.count for effect, answer in outcome._trace if effect[0] == REPEAT]
+    repeated = (answer for effect, answer in outcome._trace if effect[0] == REPEAT)
+    return [answer.stop - answer.start for answer in repeated]
 
 
 def filled(kind=Firmware, **options):

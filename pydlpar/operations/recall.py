@@ -30,6 +30,7 @@ _MOST = 4096
 """Steps that are kept; a machine has some dozen."""
 
 
+_new = tuple.__new__  # without the detour by Repeated.__new__()
 _REPEATED = (REPEAT,)
 """The effect in the record."""
 
@@ -116,7 +117,8 @@ class Recall:
                 break
             repeater.move_lmb(index, came, calls)
             end += 1
-        self.trace.append((_REPEATED, Repeated(steps, table, start, end)))
+        repeated = _new(Repeated, (steps, table, start, end))
+        self.trace.append((_REPEATED, repeated))
         self.spared += (end - start) * calls - 1
         if words != (flags, aa_index):
             run.undo.append((table.fill, start, end, *words))

@@ -9,7 +9,7 @@ when somebody looks. The calls, their order and the results are those of steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.operations.calls import (
     CONFIGURE_CONNECTOR,
@@ -44,28 +44,23 @@ _OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
 _BASE = 1
 
 
-class Repeated:
+class Repeated(NamedTuple):
     """Calls that LMBs have in common, as an entry of the record.
 
-    Args:
+    Attributes:
         steps: effects and answers of the LMB before.
         table, start, stop: the LMBs for which they were repeated.
     """
 
-    __slots__ = ("_table", "count", "start", "steps")
-
-    def __init__(
-        self, steps: list[Entry], table: LmbTable, start: int, stop: int
-    ) -> None:
-        self.steps = steps
-        self._table = table
-        self.start = start
-        self.count = stop - start
+    steps: list[Entry]
+    table: LmbTable
+    start: int
+    stop: int
 
     def entries(self) -> Iterator[Entry]:
         """Effects and answers, as if each had been called."""
-        for position in range(self.start, self.start + self.count):
-            base, index = self._table[position][:2]
+        for position in range(self.start, self.stop):
+            base, index = self.table[position][:2]
             for effect, answer in self.steps:
                 at = _OF_DRC.get(effect[0], _BASE)
                 about = base if effect[0] not in _OF_DRC else index
@@ -130,7 +125,7 @@ def each_alike(
     end = min(alike, refused if rc else stop)
     if end > behind:
         repeated = yield (REPEAT, watched, behind, end)
-        end = behind + repeated.count
+        end = repeated.stop
         after = table[start]
         if after != before:
             run.undo.append((table.fill, behind, end, before.flags, before.aa_index))

@@ -71,6 +71,8 @@ _LEGAL = {
 }
 """Whether there is a device, in each situation of a kind."""
 
+_STATE_SHIFT = situation(1).bit_length() - 1
+
 # Bound once: looking up a member of an enumeration is slow, and so is its hash.
 _LOGICAL, _LMB = DrcKind.LOGICAL, DrcKind.LMB
 
@@ -103,6 +105,15 @@ class _View:
     connectors: dict[int, Connector]
     firmware: Firmware | None
     cpus: dict[int, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        # Of the others, which are most, there is nothing to be wrong.
+        self.occupied = [
+            connector
+            for connector in self.connectors.values()
+            if connector.device is not None
+            or connector.situation != connector.table.empty << _STATE_SHIFT
+        ]
 
 
 def check(
@@ -251,7 +262,7 @@ def _associativity(view: _View) -> Iterator[_Deviation]:
 
 def _connectors(view: _View) -> Iterator[_Deviation]:
     kind, legal = _LMB, _LEGAL[_LMB]
-    for connector in view.connectors.values():
+    for connector in view.occupied:
         if connector.kind is not kind:
             kind = connector.kind
             legal = _LEGAL[kind]
@@ -270,7 +281,7 @@ def _devices(view: _View) -> Iterator[_Deviation]:
         return
     known_devices = {id(device): device for device in view.firmware.devices}
     held: dict[int, list[Connector]] = {key: [] for key in known_devices}
-    for connector in view.connectors.values():
+    for connector in view.occupied:
         device = connector.device
         if device is None:
             continue

@@ -71,7 +71,6 @@ _ASSIGNED: Final = int(LmbFlags.ASSIGNED)
 _RESERVED: Final = int(LmbFlags.RESERVED)
 _MOST_LMBS: Final = 4
 _MOST_CPUS: Final = 2
-_MOST_THREADS: Final = 8  # of a core
 _BY_INDEX_SHARE: Final = 0.75
 _DECK: Final = 4096
 
@@ -155,6 +154,7 @@ class _Makers:
         cpus = partition.cpus
         listed = [] if cpus is None else partition.cpu_indexes(cpus)
         self._cpu_list = [index for indexes in listed for index in indexes]
+        self._threads: dict[int, tuple[int, ...]] = {}
         self._cpu_requests = [_pair(_CPU, index) for index in self._cpu_list]
         self._positions = [
             position
@@ -215,19 +215,23 @@ class _Makers:
         """What is absent comes; what is present goes."""
         at = int(self._below() * len(self._cpu_list))
         add, remove = self._cpu_requests[at]
+        threads = self._threads.get(at) or self._find_threads(at)
         partition = self._partition
-        cpus = partition.cpus
-        if cpus is None:
+        if not threads or threads[0] not in partition.logical_ids:
             return add
-        node = partition.tree.find_child(cpus, DRC_INDEX, self._cpu_list[at])
-        if node is None:
-            return add
-        online = len(partition.online)
-        if online > _MOST_THREADS:
-            return remove
-        threads = partition.threads_of(node) or ()
         # The last one cannot go: another one is to come.
-        return remove if online > len(threads) else add
+        return remove if len(partition.online) > len(threads) else add
+
+    def _find_threads(self, at: int) -> tuple[int, ...]:
+        """The threads of a CPU, if it is there; they are the same each time."""
+        partition = self._partition
+        cpus, threads = partition.cpus, None
+        if cpus is not None:
+            node = partition.tree.find_child(cpus, DRC_INDEX, self._cpu_list[at])
+            threads = None if node is None else partition.threads_of(node)
+        if threads:
+            self._threads[at] = threads
+        return threads or ()
 
     def _memory_index(self) -> HotplugRequest:
         at = int(self._below() * len(self._positions))
