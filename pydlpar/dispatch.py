@@ -21,6 +21,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
@@ -61,6 +62,7 @@ _DELAY_MAX = int(RtasStatus.EXTENDED_DELAY_MAX)
 _LONGEST_DELAY_MS = 1000
 _MS = 1000
 
+_methods_of = attrgetter(*METHODS)
 _HOTPLUG = int(EventMask.HOTPLUG)
 _LOG_MAX = 2048
 _MOST_EVENTS = 1 << 14
@@ -149,10 +151,10 @@ class Dispatcher(EntryPoints):
     @platform.setter
     def platform(self, platform: Platform) -> None:
         self._platform = platform
-        calls = (getattr(platform, name) for name in METHODS)
+        calls = _methods_of(platform)
         known = self._known
         own = self._pause, self._watch, self._repeat, known.find, known.keep
-        self._methods = (*calls, *own)
+        self._methods = (*calls, *own, known.find_drc, known.keep_drc)
         # Of its class: what wraps a platform does not pass calls on unseen.
         offer = getattr(type(platform), "lmb_repeater", None)
         self._repeater: LmbRepeater | None = offer and offer(platform)

@@ -23,9 +23,13 @@ from repeats import (
     state,
 )
 
-from pydlpar.platforms.faults import AtRandom
+from pydlpar.dispatch import Dispatcher
+from pydlpar.operations.calls import REPEAT
+from pydlpar.partition import Partition
+from pydlpar.platforms.faults import AtRandom, Faulty
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.numa import Numa
+from pydlpar.stress.machine import small_tree
 
 
 @settings(max_examples=60, deadline=None)
@@ -122,3 +126,69 @@ def test_other_domains_are_another_state():
     assert repeats(dispatcher.last) == []
     assert dispatcher.last.changes[0][:3] == ("set", NODE, ARRAYS)
     assert dispatcher.partition.lmbs[RESERVED + 1].aa_index == 1
+
+
+def core(number):
+    """The DRC index of a core of `small_tree`."""
+    return 0x10000000 | 2 * number
+
+
+def cpu_machine(kind, profile, faults):
+    firmware = kind.from_tree(small_tree(), profile)
+    firmware.cas()
+    for number in (4, 6):
+        firmware.plug_cpu(number)
+    firmware.events.clear()
+    platform = firmware if faults is None else Faulty(firmware, faults)
+    return Dispatcher(Partition(small_tree()), platform, "4.10"), firmware
+
+
+cpu_plans = st.lists(
+    st.tuples(
+        st.sampled_from(["index", "count", "unplug", "plug"]),
+        st.sampled_from(["add", "remove"]),
+        st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cpu_plans, st.sampled_from(["qemu", "lopar"]), st.none() | st.integers(0, 99))
+def test_cpus_are_acquired_and_released_as_by_calls(plan, profile, seed):
+    """Results, calls, tree, connectors, with unplugs pending, and with faults."""
+    pairs = [
+        cpu_machine(kind, profile, None if seed is None else AtRandom(seed, 0.02))
+        for kind in (Firmware, OneByOne)
+    ]
+    for what, action, number in plan * 3:
+        came = []
+        for dispatcher, firmware in pairs:
+            device = firmware.connectors[core(number)].device
+            if what == "plug" and device is None:
+                firmware.plug_cpu(2 * number)
+            elif what == "unplug" and device is not None and number:
+                firmware.unplug(device)
+            elif what == "index":
+                dispatcher.write(f"cpu {action} index {core(number):#x}")
+            elif what == "count":
+                dispatcher.write(f"cpu {action} count {number}")
+            came.append((dispatcher.last and seen(dispatcher.last), dispatcher.calls))
+        assert came[0] == came[1]
+        assert state(*pairs[0]) == state(*pairs[1])
+
+
+def test_an_acquisition_is_known_from_another_core():
+    """One entry of the record, which says of which core it is."""
+    dispatcher, _ = cpu_machine(Firmware, "lopar", None)
+    made = []
+    for number in (2, 3):
+        assert dispatcher.write(f"cpu add index {core(number):#x}") > 0
+        made.append(dispatcher.last)
+    known = [
+        sum(effect[0] == REPEAT for effect, _ in outcome._trace) for outcome in made
+    ]
+    assert known == [0, 1]
+    first, second = (outcome.calls for outcome in made)
+    assert [call.function for call in first] == [call.function for call in second]
+    assert {call.arguments[1] for call in second[:3]} == {core(3)}

@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADD_MEMORY",
+    "AGAIN",
     "CONFIGURE_CONNECTOR",
     "FUNCTIONS",
     "GET_POWER_LEVEL",
     "GET_SENSOR_STATE",
     "KEEP",
+    "KEEP_DRC",
     "METHODS",
     "OFFLINE_CPU",
     "OFFLINE_DEVICE",
@@ -119,6 +121,9 @@ RECALL = SLEEP + 3
 
 KEEP = SLEEP + 4
 """Keep a step that `RECALL` did not know."""
+
+AGAIN, KEEP_DRC = SLEEP + 5, SLEEP + 6
+"""The same two for what is done to a connector that is no LMB's."""
 
 FUNCTIONS = (
     "get-sensor-state",
@@ -253,6 +258,12 @@ class LmbRepeater(Protocol):
         Equal states, of whatever platform, have equal answers. None where there is
         more to it.
         """
+
+    def drc_state(self, index: int, /) -> Any:
+        """The same of a connector that is no LMB's, and stands for itself."""
+
+    def watch_drc(self, index: int, /) -> Any:
+        """As `watch_lmb`, of such a connector; for `lmb_came`."""
 
     def lmb_came(self, watched: Any, /) -> Any:
         """What became of an LMB in the calls since *watched*.

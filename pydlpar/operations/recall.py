@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.constants import LmbFlags
 from pydlpar.operations.calls import REPEAT, SLEEP
-from pydlpar.operations.repeat import Repeated
+from pydlpar.operations.repeat import Again, Repeated
 
 if TYPE_CHECKING:
     from pydlpar.operations.calls import Entry, LmbRepeater, Run
@@ -78,6 +78,39 @@ class Recall:
         self.trace: list[Entry] = []
         self.spared = 0
         self._known: dict[tuple[Any, ...], _Known] = {}
+        self._of_drcs: dict[tuple[Any, ...], tuple[list[Entry], Any]] = {}
+
+    def find_drc(self, step: Step, index: int) -> int | Begun | None:
+        """Make *step* for a connector where it is known: 0. Else as `find`."""
+        repeater = self.repeater
+        state = None if repeater is None else repeater.drc_state(index)
+        if repeater is None or state is None:
+            return None
+        known = self._of_drcs.get((step, state))
+        if known is None:
+            watched = repeater.watch_drc(index)
+            return Begun((step, state), watched, len(self.trace), 0, False)
+        steps, came = known
+        calls = len(steps)
+        repeater.move_lmb(index, came, calls)
+        self.trace.append((_REPEATED, _new(Again, (steps, index))))
+        self.spared += calls - 1
+        return 0
+
+    def keep_drc(self, begun: Begun) -> None:
+        """Keep a step that worked, if it can be."""
+        came, steps = self._came(begun)
+        if came is not None:
+            if len(self._of_drcs) >= _MOST:
+                self._of_drcs.clear()
+            self._of_drcs[begun.key] = steps, came
+
+    def _came(self, begun: Begun) -> tuple[Any, list[Entry]]:
+        """What became of what was watched, None where it is nothing to keep; how."""
+        steps = self.trace[begun.calls :]
+        if self.repeater is None or any(effect[0] >= SLEEP for effect, _ in steps):
+            return None, steps
+        return self.repeater.lmb_came(begun.watched), steps
 
     def find(
         self, run: Run, step: Step, start: int, stop: int, refused: int
@@ -127,11 +160,8 @@ class Recall:
 
     def keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
         """Keep a step that has been made as `find` noted it, if it can be."""
-        repeater, steps = self.repeater, self.trace[begun.calls :]
-        if len(run.changes) != begun.changes or any(e[0] >= SLEEP for e, _ in steps):
-            return
-        came = None if repeater is None else repeater.lmb_came(begun.watched)
-        if came is None:
+        came, steps = self._came(begun)
+        if came is None or len(run.changes) != begun.changes:
             return
         if len(self._known) >= _MOST:
             self._known.clear()

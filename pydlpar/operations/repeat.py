@@ -12,9 +12,11 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.operations.calls import (
+    AGAIN,
     CONFIGURE_CONNECTOR,
     GET_SENSOR_STATE,
     KEEP,
+    KEEP_DRC,
     RECALL,
     REPEAT,
     SET_INDICATOR,
@@ -28,10 +30,18 @@ from pydlpar.operations.calls import (
 if TYPE_CHECKING:
     from pydlpar.drmem import LmbTable
 
-__all__ = ["Repeated", "Step", "each_alike", "one", "written_out"]
+__all__ = [
+    "Again",
+    "Repeated",
+    "Step",
+    "again",
+    "each_alike",
+    "one",
+    "written_out",
+]
 
 Step = Callable[[Run, int], Operation]
-"""What is done to the LMB at a position of the table."""
+"""What is done to the LMB at a position of the table, or to a connector."""
 
 _MOST = 4096
 """LMBs of a run: comparing them must not cost more than a step."""
@@ -75,6 +85,40 @@ def written_out(trace: list[Entry]) -> Iterator[Entry]:
             yield entry
         elif kind == REPEAT:
             yield from entry[1].entries()
+
+
+class Again(NamedTuple):
+    """Calls that a connector has in common with another one, likewise.
+
+    Attributes:
+        steps: effects and answers of the other; all are about it.
+        drc_index: of the connector that they were made again for.
+    """
+
+    steps: list[Entry]
+    drc_index: int
+
+    def entries(self) -> Iterator[Entry]:
+        """Effects and answers, as if each had been called."""
+        for effect, answer in self.steps:
+            at = _OF_DRC[effect[0]]
+            yield (*effect[:at], self.drc_index, *effect[at + 1 :]), answer
+
+
+def again(run: Run, step: Step, index: int) -> Operation:
+    """Do *step* to a connector: as it was done to one like it, or by calls.
+
+    For steps of calls about that connector only.
+    """
+    if not run.repeats:
+        return (yield from step(run, index))
+    known = yield (AGAIN, step, index)
+    if known == 0:
+        return 0
+    rc = yield from step(run, index)
+    if known is not None and rc == 0:
+        yield (KEEP_DRC, known)
+    return rc
 
 
 def one(run: Run, step: Step, position: int) -> Operation:

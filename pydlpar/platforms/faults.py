@@ -418,6 +418,17 @@ class _UntilFault:
             return None
         return self._inner.lmb_state(index)
 
+    def drc_state(self, index: int) -> Any:
+        """See `LmbRepeater`."""
+        tally = self._tally
+        if 0 <= tally.due - tally.calls < _STEP_CALLS:
+            return None
+        return self._inner.drc_state(index)
+
+    def watch_drc(self, index: int) -> tuple[int, Any]:
+        """See `LmbRepeater`."""
+        return self._tally.injected, self._inner.watch_drc(index)
+
     def lmb_came(self, watched: tuple[int, Any]) -> Any:
         """See `LmbRepeater`."""
         injected, state = watched

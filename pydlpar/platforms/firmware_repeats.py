@@ -20,6 +20,7 @@ __all__ = ["RepeatedCalls"]
 
 _UNPLUG: Final = situation(0, False, True)
 _LMB: Final = DrcKind.LMB
+_LOGICAL: Final = DrcKind.LOGICAL
 _DIMM: Final = DeviceKind.DIMM
 
 
@@ -58,7 +59,11 @@ class RepeatedCalls(RtasCalls):
         device = connector.device
         if not _is_plain(connector) or (device is not None and not _is_dimm(device)):
             return None
-        return _Watched(connector, connector.situation, device, self._rejected)
+        return self._watched(connector)
+
+    def _watched(self, connector: Connector) -> _Watched:
+        here, device = connector.situation, connector.device
+        return _Watched(connector, here, device, self._rejected)
 
     def repeat_lmbs(self, watched: Any, indexes: Sequence[int], calls: int) -> int:
         """See `LmbRepeater`."""
@@ -126,6 +131,20 @@ class RepeatedCalls(RtasCalls):
         if device.kind is not _DIMM:
             return None
         return self.profile, here, self._inventory.domains[device.node or 0]
+
+    def drc_state(self, index: int) -> tuple[object, ...] | None:
+        """See `LmbRepeater`: of a core or NVDIMM, with no unplug pending."""
+        connector = self._connectors.get(index)
+        if connector is None or connector.kind is not _LOGICAL:
+            return None
+        here = connector.situation
+        if here & _UNPLUG or not connector.at_start or connector.parent is not None:
+            return None
+        return self.profile, here
+
+    def watch_drc(self, index: int) -> _Watched:
+        """See `LmbRepeater`."""
+        return self._watched(self._connectors[index])
 
     def lmb_came(self, watched: _Watched | _Absent | None) -> tuple[Any, ...] | None:
         """See `LmbRepeater`: the situation, and the call rejected last, if one was."""

@@ -184,7 +184,7 @@ class RtasCalls(WillingSystem):
         status = self._begin_configure(connector)
         if status != STREAM:
             return _nothing_delivered(status)
-        if not self._is_qemu:
+        if not (self._is_qemu or connector.at_start):
             connector.rewind()
         result = connector.walked if connector.at_start else None
         if result is None:

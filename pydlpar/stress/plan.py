@@ -74,6 +74,8 @@ _MOST_CPUS: Final = 2
 _BY_INDEX_SHARE: Final = 0.75
 _DECK: Final = 4096
 
+_new = tuple.__new__  # what HotplugRequest() does, without the detour
+
 Item = HotplugRequest | Step
 """A request to be carried out, or something else to be done."""
 
@@ -237,9 +239,8 @@ class _Makers:
         at = int(self._below() * len(self._positions))
         position = self._positions[at]
         add, remove = self._lmb_requests[at]
-        if self._table.flags(position) & _ASSIGNED:
-            return self._arranged(remove, [position])
-        return self._arranged(add, [position])
+        request = remove if self._table.flags(position) & _ASSIGNED else add
+        return self._arranged(request, [position]) if self._asks_back else request
 
     def _memory_count(self) -> HotplugRequest:
         count = 1 + int(self._below() * _MOST_LMBS)
@@ -253,8 +254,8 @@ class _Makers:
             count = len(positions)
             if not count:
                 return self._memory_index()
-        request = HotplugRequest(_MEMORY, action, _BY_COUNT, None, count, None)
-        return self._arranged(request, positions)
+        request = _new(HotplugRequest, (_MEMORY, action, _BY_COUNT, None, count, None))
+        return self._arranged(request, positions) if self._asks_back else request
 
     def _lowest(self, assigned: int, count: int) -> list[int]:
         """The LMBs that the kernel takes for a count: the lowest that it can."""
@@ -278,19 +279,20 @@ class _Makers:
         if self._asks_back:
             while position + count - 1 not in self._known_positions:
                 count -= 1
-        request = HotplugRequest(_MEMORY, action, _BY_RANGE, index, count, None)
+        request = _new(HotplugRequest, (_MEMORY, action, _BY_RANGE, index, count, None))
+        if not self._asks_back:
+            return request
         return self._arranged(request, range(position, position + count))
 
     def _arranged(
         self, request: HotplugRequest, positions: Iterable[int]
     ) -> HotplugRequest:
-        """The request, with the management's part done where it has one."""
-        if self._asks_back:
-            adds = request.action == _ADD
-            do = self._management.offer if adds else self._management.ask_back
-            for position in positions:
-                if adds is not bool(self._table.flags(position) & _ASSIGNED):
-                    do(self._table[position].drc_index)
+        """The request, with the management's part done, where it has one."""
+        adds = request.action == _ADD
+        do = self._management.offer if adds else self._management.ask_back
+        for position in positions:
+            if adds is not bool(self._table.flags(position) & _ASSIGNED):
+                do(self._table[position].drc_index)
         return request
 
     def _invalid(self) -> HotplugRequest:
