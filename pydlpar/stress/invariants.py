@@ -75,6 +75,7 @@ _STATE_SHIFT = situation(1).bit_length() - 1
 
 # Bound once: looking up a member of an enumeration is slow, and so is its hash.
 _LOGICAL, _LMB = DrcKind.LOGICAL, DrcKind.LMB
+_SWITCHED_OFF = int(DrcState.PHYSICAL_AVAILABLE)
 
 
 class Violation(NamedTuple):
@@ -299,11 +300,14 @@ def _devices(view: _View) -> Iterator[_Deviation]:
 
 
 def _cpu_connectors(view: _View) -> Iterator[_Deviation]:
-    for index, connector in view.connectors.items():
-        if connector.kind is _LOGICAL and connector.is_cpu:
+    taken = [c.index for c in view.occupied if c.kind is _LOGICAL]
+    for index in dict.fromkeys((*taken, *view.cpus)):
+        connector = view.connectors.get(index)
+        if connector is not None and connector.is_cpu:
             threads = view.cpus.get(index)
-            subject = Subject(index, threads=threads or ())
-            yield from _taken(connector, threads is not None, subject)
+            if not _agrees(connector, threads is not None):
+                subject = Subject(index, threads=threads or ())
+                yield _taken(connector, threads is not None, subject)
 
 
 def _lmb_connectors(view: _View) -> Iterator[_Deviation]:
@@ -311,8 +315,9 @@ def _lmb_connectors(view: _View) -> Iterator[_Deviation]:
         connector = view.connectors.get(lmb.drc_index)
         if connector is not None and not lmb.flags & _NO_DRC:
             assigned = bool(lmb.flags & _ASSIGNED)
-            subject = Subject(lmb.drc_index, lmb.base)
-            yield from _taken(connector, assigned, subject)
+            if not _agrees(connector, assigned):
+                subject = Subject(lmb.drc_index, lmb.base)
+                yield _taken(connector, assigned, subject)
 
 
 def _other_connectors(view: _View) -> Iterator[_Deviation]:
@@ -326,10 +331,12 @@ def _other_connectors(view: _View) -> Iterator[_Deviation]:
             yield _Deviation("drc-node", message)
     above = _bridges(view)
     for index, connector in view.connectors.items():
-        if connector.kind is not _LMB and not connector.is_cpu:
+        if connector.kind is _LMB or _agrees(connector, index in owners):
+            continue
+        if not connector.is_cpu:
             slot = connector.kind is DrcKind.PHYSICAL
             subject = Subject(index, slot=slot, bridge=above.get(index))
-            yield from _taken(connector, index in owners, subject)
+            yield _taken(connector, index in owners, subject)
 
 
 def _bridges(view: _View) -> dict[int, int]:
@@ -344,21 +351,23 @@ def _bridges(view: _View) -> dict[int, int]:
     }
 
 
-def _taken(connector: Connector, has: bool, subject: Subject) -> Iterator[_Deviation]:
-    """Whether the firmware agrees that the partition has what is behind a DRC."""
+def _agrees(connector: Connector, has: bool) -> bool:
+    """Whether the firmware knows that the partition has what is behind a DRC."""
+    state, table = connector.situation >> _STATE_SHIFT, connector.table
+    if has:
+        return state == table.ready
+    return state in (table.empty, _SWITCHED_OFF)
+
+
+def _taken(connector: Connector, has: bool, subject: Subject) -> _Deviation:
+    """That it does not."""
     if not has:
-        if connector.state not in (connector.table.empty, DrcState.PHYSICAL_AVAILABLE):
-            message = f"{connector!r} is acquired, and the partition does not use it"
-            yield _Deviation(known.HELD, message, subject)
-    elif connector.state != connector.table.ready:
-        unisolated = connector.situation in _UNISOLATED
-        rule = (
-            known.UNCONFIGURED
-            if unisolated and subject.base is not None
-            else known.LOST
-        )
-        message = f"{connector!r} is not configured, and the partition uses it"
-        yield _Deviation(rule, message, subject)
+        message = f"{connector!r} is acquired, and the partition does not use it"
+        return _Deviation(known.HELD, message, subject)
+    unisolated = connector.situation in _UNISOLATED and subject.base is not None
+    rule = known.UNCONFIGURED if unisolated else known.LOST
+    message = f"{connector!r} is not configured, and the partition uses it"
+    return _Deviation(rule, message, subject)
 
 
 def _phandles(view: _View) -> Iterator[_Deviation]:
