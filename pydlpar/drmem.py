@@ -459,7 +459,11 @@ class LmbTable:
             NotFoundError: there is no such node, or it has neither property.
             ArgumentError: a base address does not fit the address cells.
         """
-        did, form, raw = self._did, self._form, encode_name(path)
+        try:
+            raw = path.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(path)
+        did, form = self._did, self._form
         form.flags = _MERGE[merge]
         while True:
             out = self._out

@@ -91,10 +91,10 @@ class Transaction:
 
 def begin(ptr: object) -> int:
     """Begin a transaction of the calling thread: how many are open now."""
-    depth = _begin(ptr)
+    depth: int = _begin(ptr)
     if depth < 0:
         raise_error(depth, "begin of a transaction", decode_error=TreeError)
-    return int(depth)
+    return depth
 
 
 def commit(ptr: object, depth: int) -> None:

@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydlpar.errors import DlparError, StaleHandleError
+from pydlpar.node import Node
 
 if TYPE_CHECKING:
     from pydlpar.edits import Template
-    from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
 __all__ = ["Grafts"]
@@ -45,15 +45,16 @@ class Grafts:
                 self._learn(fragment)
             return nodes
         made: list[Node] = []
+        tree, above = self._tree, self._tree.own(parent)
         try:
             for name, template in stamps:
-                made.append(template.add(parent, name))
+                made.append(Node(tree, template.stamp(above, name)))
         except DlparError:
             # A name that is taken, or a template that a roll-back has taken along.
             for node in made:
-                self._tree.remove(node)
+                tree.remove(node)
             del self._known[fragment]
-            return self._tree.graft(parent, fragment)
+            return tree.graft(parent, fragment)
         return made
 
     def _learn(self, fragment: bytes) -> None:

@@ -79,7 +79,7 @@ class Outcome:
     @property
     def entries(self) -> list[Entry]:
         """The same as effects and their answers, as operations see them."""
-        return list(written_out(self._trace))
+        return list(written_out(self._trace)) if self._trace else []
 
     @property
     def exit_status(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -95,12 +96,12 @@ class Requests:
         self.kind = ""
         self._random = Random(seed)
         self._makers = [(kind, makers[kind]) for kind in weights]
-        self._weights = [*weights.values()]
+        self._weights = [*accumulate(weights.values())]
 
     def __iter__(self) -> Iterator[Item]:
+        draw = self._random.choices
         while True:
-            deck = self._random.choices(self._makers, self._weights, k=_DECK)
-            for kind, maker in deck:
+            for kind, maker in draw(self._makers, cum_weights=self._weights, k=_DECK):
                 self.kind = kind
                 yield maker()
 

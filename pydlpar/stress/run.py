@@ -46,7 +46,7 @@ _RESIDENT: Final = 1  # which number of it
 _FULL_EVERY: Final = 50  # checks
 _NEAR: Final = 4  # calls before a fault: the next request will meet it
 _LATEST: Final = 5
-_REACH: Final = 8  # calls until a fault arrives, on average: about a request's
+_REACH: Final = 6  # calls until a fault arrives, on average: about a request's
 _OTHER_SEED: Final = 1 << 64  # which requests have faults is not to follow the mix
 
 _PLAIN: Final = (Resource.CPU, Resource.MEMORY)
