@@ -265,6 +265,46 @@ int dlpar_drmem_alike(const struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
 int dlpar_drmem_fill(struct dlpar_lmb *lmbs, size_t n_lmbs, size_t from,
 		     size_t n, uint32_t flags, uint32_t aa_index);
 
+/* How dlpar_drmem_store() is to encode a table. */
+struct dlpar_drmem_form {
+	uint64_t lmb_size;	/* bytes of one LMB, for version 2 */
+	uint32_t address_cells;	/* of a base address, for version 1 */
+	uint32_t flags;		/* of dlpar_drmem_v2_encode(), for version 2 */
+};
+
+/* What dlpar_drmem_store() found and did; the lengths are of what it copied. */
+struct dlpar_drmem_stored {
+	size_t old_len;		/* the value that was there, at the start */
+	size_t new_len;		/* the table as it is now, behind it */
+	size_t path_len;	/* the node's path, without a NUL, behind that */
+	int changed;		/* the two differ, and the new one was written */
+};
+
+/**
+ * dlpar_drmem_store() - write a table to the property that a node has for it
+ * @tree:   the tree; untouched on error
+ * @did:    result; untouched on error
+ * @out:    old value, new value and path, one behind the other
+ * @cap:    bytes that fit into @out
+ * @path:   of the node, /ibm,dynamic-reconfiguration-memory
+ * @len:    bytes in @path
+ * @lmbs:   the table
+ * @n_lmbs: its rows
+ * @form:   how to encode it
+ *
+ * A node that has both properties has version 1 written, as in Linux
+ * drmem_update_dt(). An equal value is not written again.
+ *
+ * returns: 1 or 2, the version of the property, or what the encoders,
+ * dlpar_tree_path() and dlpar_tree_set() return, or
+ *	DLPAR_ERR_NOTFOUND   there is no such node, or it has neither property
+ *	DLPAR_ERR_NOSPACE    @cap is too small for all three
+ */
+int dlpar_drmem_store(struct dlpar_tree *tree, struct dlpar_drmem_stored *did,
+		      uint8_t *out, size_t cap, const char *path, size_t len,
+		      const struct dlpar_lmb *lmbs, size_t n_lmbs,
+		      const struct dlpar_drmem_form *form);
+
 /* Shape of ibm,associativity-lookup-arrays. */
 struct dlpar_lookup {
 	uint32_t n_arrays;

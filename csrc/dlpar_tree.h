@@ -378,6 +378,11 @@ int64_t dlpar_tree_batch(struct dlpar_tree *tree, int64_t *results, size_t cap,
 int dlpar_tree_begin(struct dlpar_tree *tree);
 /* Close the innermost; without one open, DLPAR_ERR_NOTXN. */
 int dlpar_tree_commit(struct dlpar_tree *tree);
+/*
+ * Close those from @depth on, which _begin() gave: DLPAR_OK also where that has
+ * been done. DLPAR_ERR_BADARG for a depth below 1.
+ */
+int dlpar_tree_commit_to(struct dlpar_tree *tree, int depth);
 int dlpar_tree_rollback(struct dlpar_tree *tree);
 
 /* Bytes that dlpar_tree_flatten() needs. */

@@ -21,9 +21,11 @@ import errno
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from pydlpar.constants import EventMask, Resource, RtasStatus
+from pydlpar.edits import begin, commit, roll_back
 from pydlpar.entries.points import EntryPoints
 from pydlpar.errors import BusyError, EventError, RequestError
 from pydlpar.names import Buffer
@@ -35,14 +37,17 @@ from pydlpar.operations.calls import (
     GET_SENSOR_STATE,
     METHODS,
     POWERS,
+    REPEAT,
     SET_INDICATOR,
     SLEEP,
+    Entry,
     LmbRepeater,
     Operation,
     Platform,
     Run,
     refuse,
 )
+from pydlpar.operations.recall import Recall
 from pydlpar.operations.repeat import Repeated
 from pydlpar.outcome import Call, EventCounts, Outcome
 from pydlpar.partition import Partition
@@ -57,6 +62,7 @@ _DELAY_MAX = int(RtasStatus.EXTENDED_DELAY_MAX)
 _LONGEST_DELAY_MS = 1000
 _MS = 1000
 
+_methods_of = attrgetter(*METHODS)
 _HOTPLUG = int(EventMask.HOTPLUG)
 _LOG_MAX = 2048
 _MOST_EVENTS = 1 << 14
@@ -82,7 +88,7 @@ class Dispatcher(EntryPoints):
 
     Attributes:
         partition: what the operating system knows.
-        platform: who answers the calls.
+        platform: who answers the calls; may be replaced by another one.
         dialect: the kernel line.
         behaviour: what it does, quirks included.
         user_space: what the kernel leaves to user space is carried out too.
@@ -124,9 +130,11 @@ class Dispatcher(EntryPoints):
         self.user_space = user_space
         self.events = EventCounts()
         self.last: Outcome | None = None
+        self._calls = 0
+        self._known = Recall()
         self._sleep = sleep
         self._max_busy = max_busy
-        self._bind(platform)
+        self.platform = platform
         self._operations = _operations(dialect, self.behaviour, user_space)
         self._kernel_resources = {Resource.CPU, Resource.MEMORY}
         if self.behaviour.pmem:
@@ -135,13 +143,27 @@ class Dispatcher(EntryPoints):
         self._lock = threading.Lock()
         self._start_entries(self._log_size)
 
-    def _bind(self, platform: Platform) -> None:
-        self.platform = platform
-        calls = (getattr(platform, name) for name in METHODS)
-        self._methods = (*calls, self._pause, self._watch, self._repeat)
+    @property
+    def platform(self) -> Platform:
+        """Who answers the calls."""
+        return self._platform
+
+    @platform.setter
+    def platform(self, platform: Platform) -> None:
+        self._platform = platform
+        calls = _methods_of(platform)
+        known = self._known
+        own = self._pause, self._watch, self._repeat, known.find, known.keep
+        self._methods = (*calls, *own, known.find_drc, known.keep_drc)
         # Of its class: what wraps a platform does not pass calls on unseen.
         offer = getattr(type(platform), "lmb_repeater", None)
         self._repeater: LmbRepeater | None = offer and offer(platform)
+        known.repeater = self._repeater
+
+    @property
+    def calls(self) -> int:
+        """How many calls requests and interrupts have made."""
+        return self._calls + self._known.spared
 
     @property
     def resources(self) -> tuple[int, ...]:
@@ -199,7 +221,8 @@ class Dispatcher(EntryPoints):
         self._take_lock("hotplug interrupt")
         try:
             for _ in range(_MOST_EVENTS):
-                status, log = self.platform.check_exception(_HOTPLUG, self._log_size)
+                status, log = self._platform.check_exception(_HOTPLUG, self._log_size)
+                self._calls += 1
                 if status:
                     log = b"" if outcomes else self.ras.stale
                     return [*outcomes, self._act(log)] if log else outcomes
@@ -259,7 +282,8 @@ class Dispatcher(EntryPoints):
         if not self._lock.acquire(False):
             raise _busy(request)
         try:
-            outcome = self.last = self._carry_out(request)
+            operate, behaviour = self._operations.get(request.resource, _NO_OPERATION)
+            outcome = self.last = self._run(operate, request, request, behaviour)
             return outcome
         finally:
             self._lock.release()
@@ -293,28 +317,28 @@ class Dispatcher(EntryPoints):
     ) -> Outcome:
         partition = self.partition
         run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
-        trace: list[tuple[tuple[int, ...], Any]] = []
-        self._trace = trace
-        rc = None
+        trace: list[Entry] = []
+        self._trace = self._known.trace = trace
+        # As `DeviceTree.whole`, written out: all requests come by here.
+        tree = partition.tree.ptr
+        depth = begin(tree)
         try:
-            rc = partition.tree.whole(self._drive, run, operate, argument, trace)
+            rc = self._drive(run, operate(run, argument), trace)
+            commit(tree, depth)
+        except BaseException:
+            roll_back(tree, depth)
+            run.take_back()
+            raise
         finally:
-            if rc is None:
-                run.take_back()
+            self._calls += len(trace)
         failed = -rc
         if rc > 0:
             run.leaked, failed = rc, errno.EIO
         return Outcome(request, failed, trace, run.changes, run)
 
-    def _drive(
-        self,
-        run: Run,
-        operate: Callable[[Run, Any], Operation],
-        argument: Any,
-        trace: list[tuple[tuple[int, ...], Any]],
-    ) -> int:
+    def _drive(self, run: Run, operation: Operation, trace: list[Entry]) -> int:
         """Answer an operation's effects until it returns."""
-        send, append = operate(run, argument).send, trace.append
+        send, append = operation.send, trace.append
         methods = self._methods
         answer: Any = None
         try:
@@ -322,6 +346,8 @@ class Dispatcher(EntryPoints):
                 effect = send(answer)
                 kind = effect[0]
                 answer = methods[kind](*effect[1:])
+                if kind > SLEEP:
+                    continue  # It has put into the record what is to be there.
                 append((effect, answer))
                 if answer and (kind <= CONFIGURE_CONNECTOR or kind in POWERS):
                     status = answer if kind == SET_INDICATOR else answer[0]
@@ -336,7 +362,7 @@ class Dispatcher(EntryPoints):
         effect: tuple[int, ...],
         answer: Any,
         behaviour: Behaviour,
-        trace: list[tuple[tuple[int, ...], Any]],
+        trace: list[Entry],
     ) -> Any:
         """Repeat a call that was answered busy, as long as the dialect would."""
         kind = effect[0]
@@ -362,14 +388,21 @@ class Dispatcher(EntryPoints):
     def _repeat(self, watched: tuple[int, Any], start: int, stop: int) -> Repeated:
         """Repeat what was called since `_watch`, for as many LMBs as it is true of."""
         begin, state = watched
-        table, steps = self.partition.lmbs, self._trace[begin + 1 :]
+        trace, table = self._trace, self.partition.lmbs
+        steps = trace[begin:]
+        if steps and steps[0][0][0] == REPEAT:
+            steps = steps[0][1].steps
         count = 0
         if self._repeater is not None and steps:
             indexes = table.drc_indexes(start, stop)
             count = self._repeater.repeat_lmbs(state, indexes, len(steps))
-        return Repeated(steps, table, start, start + count)
+        repeated = Repeated(steps, table, start, start + count)
+        self._calls += count * len(steps) - 1  # It is one entry of the record.
+        trace.append(((REPEAT,), repeated))
+        return repeated
 
     def _pause(self, milliseconds: int) -> int:
+        self._calls -= 1  # A wait is in the record, and no call.
         if self._sleep is not None:
             self._sleep(milliseconds / _MS)
         return 0

@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from struct import Struct
 from struct import error as StructError
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydlpar._ffi import ffi, lib, raise_error
-from pydlpar.errors import ArgumentError, NotFoundError
+from pydlpar.errors import ArgumentError, NotFoundError, TreeError
 from pydlpar.lookup import LookupArrays
+from pydlpar.names import decode_name, encode_name
+
+if TYPE_CHECKING:
+    from pydlpar.tree import DeviceTree
 
 __all__ = ["NO_ASSOCIATIVITY", "Lmb", "LmbColumns", "LmbTable", "LookupArrays"]
 
@@ -37,6 +41,7 @@ _next = lib.dlpar_drmem_next
 _change_flags = lib.dlpar_drmem_change_flags
 _alike = lib.dlpar_drmem_alike
 _fill = lib.dlpar_drmem_fill
+_store = lib.dlpar_drmem_store
 _v1_encode = lib.dlpar_drmem_v1_encode
 _v2_encode = lib.dlpar_drmem_v2_encode
 
@@ -49,6 +54,10 @@ _unpack_row = _ROW.unpack_from
 _new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
 _NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
+_STORED = ffi.typeof("struct dlpar_drmem_stored *")
+_FORM = ffi.typeof("struct dlpar_drmem_form *")
+_PROPERTIES = ("", "ibm,dynamic-memory", "ibm,dynamic-memory-v2")
+_LEAST_OUT = 1024
 _BYTES = ffi.typeof("uint8_t[]")
 _U32S = ffi.typeof("uint32_t[]")
 
@@ -86,8 +95,10 @@ class LmbTable:
         "_aa_indexes",
         "_by_base",
         "_by_drc",
+        "_did",
         "_drc_indexes",
         "_flags",
+        "_form",
         "_len",
         "_lmbs",
         "_out",
@@ -191,7 +202,9 @@ class LmbTable:
         self._check_shape(lmb_size, version, address_cells)
         self._lmbs = memory
         self._len = count
-        self._out = ffi.new(_BYTES, 0)
+        self._out = ffi.new(_BYTES, _LEAST_OUT)
+        self._did = ffi.new(_STORED)
+        self._form = ffi.new(_FORM, [lmb_size, address_cells, 0])
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
@@ -322,6 +335,15 @@ class LmbTable:
         Raises:
             ArgumentError: the range leaves the table, or a value is not 32-bit.
         """
+        if stop - start == 1 and 0 <= start < self._len:
+            old = self._flags[start]
+            try:
+                self._flags[start] = flags
+                self._aa_indexes[start] = aa_index
+            except ValueError as error:
+                self._flags[start] = old
+                raise ArgumentError(f"LMB {start}: {error}") from None
+            return
         try:
             rc = _fill(self._lmbs, self._len, start, stop - start, flags, aa_index)
         except OverflowError as error:
@@ -415,6 +437,52 @@ class LmbTable:
         if not self.version:
             raise NotFoundError("there was no ibm,dynamic-memory property")
         return self.to_v1() if self.version == 1 else self.to_v2(merge)
+
+    def store(
+        self,
+        tree: DeviceTree,
+        path: str,
+        merge: Literal["exact", "kernel"] = "exact",
+    ) -> tuple[str, str, bytes, bytes] | None:
+        """Write the table to the property that a node has for it; version 1 wins.
+
+        Args:
+            tree: whose node it is.
+            path: of the node of the LMB table.
+            merge: as in `to_v2`.
+
+        Returns:
+            The node's path, the property's name, its old and its new value; None
+            where these are equal, and nothing was written.
+
+        Raises:
+            NotFoundError: there is no such node, or it has neither property.
+            ArgumentError: a base address does not fit the address cells.
+        """
+        try:
+            raw = path.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(path)
+        did, form = self._did, self._form
+        form.flags = _MERGE[merge]
+        while True:
+            out = self._out
+            version = _store(
+                tree.ptr, did, out, len(out), raw, len(raw), self._lmbs, self._len, form
+            )
+            if version != _NO_SPACE:
+                break
+            self._out = ffi.new(_BYTES, 2 * len(out))
+        if version < 0:
+            what = f"{self._len} LMBs to {path}"
+            raise_error(version, what, decode_error=TreeError)
+        if not did.changed:
+            return None
+        middle, end = did.old_len, did.old_len + did.new_len
+        text: bytes = _buffer(out, end + did.path_len)[:]
+        same = did.path_len == len(raw) and text.endswith(raw)
+        where = path if same else decode_name(text[end:])
+        return where, _PROPERTIES[version], text[:middle], text[middle:end]
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
         out = self._out

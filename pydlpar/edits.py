@@ -28,7 +28,7 @@ __all__ = [
 
 _depth = lib.dlpar_tree_depth
 _begin = lib.dlpar_tree_begin
-_commit = lib.dlpar_tree_commit
+_commit_to = lib.dlpar_tree_commit_to
 _rollback = lib.dlpar_tree_rollback
 _stamp = lib.dlpar_tree_stamp
 _batch = lib.dlpar_tree_batch
@@ -91,23 +91,22 @@ class Transaction:
 
 def begin(ptr: object) -> int:
     """Begin a transaction of the calling thread: how many are open now."""
-    depth = _begin(ptr)
+    depth: int = _begin(ptr)
     if depth < 0:
         raise_error(depth, "begin of a transaction", decode_error=TreeError)
-    return int(depth)
+    return depth
 
 
 def commit(ptr: object, depth: int) -> None:
     """End the transactions from level *depth* on; nothing where that has been done."""
-    # Asked once: behind the last end, the next may be another thread's.
-    for _ in range(depth, _depth(ptr) + 1):
-        rc = _commit(ptr)
-        if rc < 0:
-            raise_error(rc, "commit of a transaction", decode_error=TreeError)
+    rc = _commit_to(ptr, depth)
+    if rc < 0:
+        raise_error(rc, "commit of a transaction", decode_error=TreeError)
 
 
 def roll_back(ptr: object, depth: int) -> None:
     """The same, and undo their edits."""
+    # Asked once: behind the last end, the next may be another thread's.
     for _ in range(depth, _depth(ptr) + 1):
         rc = _rollback(ptr)
         if rc < 0:

@@ -11,6 +11,7 @@ from pydlpar.operations.calls import (
     FUNCTIONS,
     GET_SENSOR_STATE,
     POWERS,
+    Entry,
 )
 from pydlpar.operations.repeat import written_out
 
@@ -22,9 +23,6 @@ __all__ = ["WITH_RESULT", "Call", "Entry", "EventCounts", "Outcome"]
 
 WITH_RESULT = POWERS | {GET_SENSOR_STATE, CONFIGURE_CONNECTOR}
 """The kinds of effects whose answer begins with status and result."""
-
-Entry = tuple[tuple[int, ...], Any]
-"""An effect and its answer."""
 
 
 class Call(NamedTuple):
@@ -81,7 +79,7 @@ class Outcome:
     @property
     def entries(self) -> list[Entry]:
         """The same as effects and their answers, as operations see them."""
-        return list(written_out(self._trace))
+        return list(written_out(self._trace)) if self._trace else []
 
     @property
     def exit_status(self) -> int | None:

@@ -21,19 +21,26 @@ from pydlpar.constants import LmbFlags
 from pydlpar.drc import DrcList, cpu_indexes
 from pydlpar.drmem import LmbTable, LookupArrays
 from pydlpar.errors import ArgumentError, DecodeError, DlparError, DrcListError
+from pydlpar.grafts import Grafts
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.tree import DeviceTree
 
-__all__ = ["DYNAMIC_MEMORY", "DYNAMIC_MEMORY_V2", "LOOKUP_ARRAYS", "Partition"]
+__all__ = [
+    "DYNAMIC_MEMORY",
+    "DYNAMIC_MEMORY_V2",
+    "LOOKUP_ARRAYS",
+    "MEMORY_PATH",
+    "Partition",
+]
 
 DYNAMIC_MEMORY = "ibm,dynamic-memory"
 DYNAMIC_MEMORY_V2 = "ibm,dynamic-memory-v2"
 LOOKUP_ARRAYS = "ibm,associativity-lookup-arrays"
 
-_DRC_LISTS = (
-    "ibm,drc-info",
+_DRC_INFO = "ibm,drc-info"
+_DRC_ARRAYS = (
     "ibm,drc-indexes",
     "ibm,drc-names",
     "ibm,drc-types",
@@ -45,7 +52,9 @@ _KEPT_LISTS = 64
 _KEPT_FRAGMENTS = 4096
 """Fragments of LMBs whose associativity is kept: one for every LMB of most machines."""
 
-_MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
+MEMORY_PATH = "/ibm,dynamic-reconfiguration-memory"
+"""The node that holds the LMB table."""
+
 _SERVERS = "ibm,ppc-interrupt-server#s"
 _ASSOCIATIVITY = "ibm,associativity"
 _WORD = 4
@@ -67,6 +76,7 @@ class Partition:
 
     Attributes:
         tree: the device tree; the partition's own from now on.
+        grafts: what firmware delivered for it, to be attached again.
         lmbs: the LMB table; empty where the tree has none, or a damaged one.
         memory_error: what is wrong with a damaged one, else None.
         online: hardware numbers of the CPU threads that are online.
@@ -101,6 +111,7 @@ class Partition:
         if smt_threads is not None and smt_threads < 1:
             raise ArgumentError(f"smt_threads {smt_threads}: expected 1 or more")
         self.tree = tree
+        self.grafts = Grafts(tree)
         self.smt_threads = smt_threads
         self.fadump = fadump
         self.byteorder = byteorder
@@ -201,7 +212,7 @@ class Partition:
     @property
     def memory(self) -> Node | None:
         """The node that holds the LMB table."""
-        return self.tree.get(_MEMORY_PATH)
+        return self.tree.get(MEMORY_PATH)
 
     @property
     def free_ids(self) -> int:
@@ -210,7 +221,7 @@ class Partition:
 
     def cpu_indexes(self, cpus: Node) -> tuple[Collection[int], ...]:
         """The DRC indexes of CPUs that /cpus lists, in order."""
-        info = cpus.get("ibm,drc-info")
+        info = cpus.get(_DRC_INFO)
         raw = (info, None if info is not None else cpus.get("ibm,drc-indexes"))
         if raw != self._listed[0]:
             self._listed = (raw, cpu_indexes(*raw))
@@ -229,12 +240,15 @@ class Partition:
         Raises:
             DrcListError: the list is malformed.
         """
-        raw = tuple(node.get(name) for name in _DRC_LISTS)
+        info = node.get(_DRC_INFO)
+        # It wins: the arrays are not looked at where it is.
+        names = _DRC_ARRAYS if info is None else ()
+        raw = (info, *[node.get(name) for name in names])
         found = self._drc_lists.get(raw)
         if found is None:
             if len(self._drc_lists) >= _KEPT_LISTS:
                 self._drc_lists.clear()
-            pairs = zip(_DRC_LISTS, raw, strict=True)
+            pairs = zip((_DRC_INFO, *names), raw, strict=True)
             present = {name: value for name, value in pairs if value is not None}
             try:
                 found = DrcList.from_properties(present)

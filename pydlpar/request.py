@@ -47,6 +47,8 @@ _RESOURCES = {int(member): member for member in Resource}
 _ACTIONS = {int(member): member for member in Action}
 _ID_TYPES = {int(member): member for member in IdType}
 
+_RESOURCE_WORDS = {int(member): member.name.lower() for member in Resource}
+_ACTION_NAMES = {int(member): member.name.lower() for member in Action}
 _ID_WORDS = {
     IdType.DRC_NAME: "drc-name",
     IdType.DRC_INDEX: "index",
@@ -134,10 +136,11 @@ class HotplugRequest(NamedTuple):
         )
 
     def __str__(self) -> str:
+        id_word = _ID_WORDS.get(self.id_type)  # type: ignore[call-overload]
         words = [
-            _word(self.resource, Resource),
-            _word(self.action, Action),
-            _ID_WORDS.get(self.id_type, f"id-type-{int(self.id_type)}"),  # type: ignore[call-overload]
+            _word(self.resource, Resource, _RESOURCE_WORDS),
+            _word(self.action, Action, _ACTION_NAMES),
+            id_word or f"id-type-{int(self.id_type)}",
         ]
         if self.count is not None:
             words.append(str(self.count))
@@ -157,10 +160,12 @@ def _u32(value: int, what: str) -> int:
     return value
 
 
-def _word(value: int, enum: type[Resource] | type[Action]) -> str:
+def _word(
+    value: int, enum: type[Resource] | type[Action], words: dict[int, str]
+) -> str:
     """The word of an enumerator; unknown numbers are shown as such."""
     if isinstance(value, enum):
-        return value.name.lower()
+        return words[value]
     return f"{enum.__name__.lower()}-{value}"
 
 

@@ -58,6 +58,7 @@ ROOMS = [
     ["drc_encode", "slot"],
     ["slots"],
     ["slot_detail"],
+    ["grafts"],
     ["partition"],
     ["choose"],
     ["resolve"],

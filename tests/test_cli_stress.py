@@ -63,6 +63,18 @@ def test_run_as_json(profile, tree):
     assert f"--tree {tree}" in record["command"]
 
 
+def test_faults_of_requests_or_of_calls():
+    """A share of the calls is several times as many; the command says which."""
+    often = ["--count", "2000", "--faults", "0.05", "--json"]
+    few, many = (
+        json.loads(stress("run", *often, "--faults-per", unit).output)
+        for unit in ("request", "call")
+    )
+    assert 2 * few["faults"] < many["faults"]
+    assert "--faults-per call" in many["command"]
+    assert few["violation"] is many["violation"] is None
+
+
 def test_same_seed_same_run():
     one, two, other = (
         json.loads(stress("run", *SMALL, "--seed", seed, "--json").output)
@@ -96,12 +108,13 @@ def test_interrupted_run_tells_what_it_did(monkeypatch):
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(Run, "__iter__", interrupted)
-    result = stress("run", *SMALL)
+    many = ["--count", "6000", "--check-every", "100"]
+    result = stress("run", *many)
     assert result.exit_code == 130
     assert "Interrupted" in result.output
-    record = json.loads(stress("run", *SMALL, "--json").output)
+    record = json.loads(stress("run", *many, "--json").output)
     assert record["interrupted"]
-    assert 0 < record["requests"] < 600
+    assert 0 < record["requests"] < 6000
 
 
 @pytest.mark.parametrize(

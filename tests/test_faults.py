@@ -28,6 +28,7 @@ from pydlpar.platforms.faults import (
     Fault,
     FaultKind,
     Faulty,
+    Once,
     faults_of,
 )
 from pydlpar.platforms.firmware import Firmware
@@ -223,6 +224,38 @@ def test_weights_choose_the_kinds():
     assert {injected.fault.kind for injected in platform.injected} == {FaultKind.DELAY}
     assert platform.online_cpu(0) == 0
     assert answers(1, 1, {FaultKind.REFUSED: 1})[1].n_injected == 0
+
+
+def test_once_is_one_fault_for_each_time_it_is_followed():
+    """At any of the calls to come: as many calls later as said, on average."""
+    platform = Faulty(firmware(), NEVER)
+    plan = Once(3, 8)
+    at = []
+    for number in range(2000):
+        platform.follow(plan)
+        while platform.due >= 0:
+            platform.online_cpu(0)
+        at.append(platform.calls)
+        assert platform.n_injected == number + 1
+        platform.online_cpu(0)
+        assert platform.n_injected == number + 1
+    assert min(at) == 1
+    assert 7 < sum(at) / len(at) < 9
+    with pytest.raises(ArgumentError, match="expected 1 or more"):
+        Once(3, 0.5)
+
+
+def test_at_rest_nothing_fails_and_nothing_is_counted():
+    """But an event that is fetched can be repeated later."""
+    platform = Faulty(firmware(), AtRandom(1, 1))
+    calm = platform.at_rest
+    assert calm.set_indicator(9003, CPU, 1) == 0
+    status, event = calm.check_exception(HOTPLUG, 2048)
+    assert (status, platform.calls, platform.n_injected) == (0, 0, 0)
+    assert calm.profile == "lopar"
+    assert calm.lmb_repeater() is platform.platform
+    platform.follow(AtCalls({0: Fault(FaultKind.EVENT, EventDamage.REPEATED)}))
+    assert platform.check_exception(HOTPLUG, 2048) == (0, event)
 
 
 def test_faults_are_told_in_words_and_json():

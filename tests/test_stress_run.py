@@ -23,7 +23,7 @@ from pydlpar.stress.invariants import check
 from pydlpar.stress.machine import make_machine, small_tree
 from pydlpar.stress.plan import WEIGHTS, requests
 from pydlpar.stress.repair import repair
-from pydlpar.stress.run import Plan, run
+from pydlpar.stress.run import Plan, Run, run
 
 COUNT = 4000
 
@@ -33,7 +33,7 @@ COUNT = 4000
 def test_all_rules_hold_with_faults(dialect, profile):
     """Of every kernel line and profile, on the embedded machine."""
     plan = Plan(seed=3, dialect=dialect, profile=profile)
-    report = run(plan, COUNT, check_every=200)
+    report = run(plan, COUNT, per="call", check_every=200)
     assert report.violation is None, str(report.violation)
     assert report.requests == COUNT == sum(report.outcomes.values())
     assert report.faults > COUNT // 50
@@ -43,6 +43,25 @@ def test_all_rules_hold_with_faults(dialect, profile):
     assert sum(total for total, _ in report.kinds.values()) == COUNT
     # Half of what is asked for is done.
     assert report.outcomes["ok"] > COUNT / 2
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_share_of_the_requests_has_a_fault(share):
+    """As many as said, at every method of a platform."""
+    count = 20_000
+    under_way = Run(Plan(seed=5), count, faults=share, check_every=200)
+    *_, report = under_way
+    assert report.violation is None, str(report.violation)
+    assert 0.85 * share < report.faults / count < 1.15 * share
+    methods = {name for name, *_ in under_way._machine.platform.counts}
+    assert methods > {"get_sensor_state", "set_indicator", "configure_connector"}
+    assert len(methods) > 8
+
+
+def test_every_request_that_makes_a_call_can_have_a_fault():
+    """A share of 1: the first call of each fails."""
+    report = run(Plan(seed=6, tree=small_tree, weights={"cpu": 1}), 500, faults=1)
+    assert (report.violation, report.faults) == (None, 500)
 
 
 def test_a_run_is_repeatable():
@@ -86,10 +105,12 @@ def test_a_violation_ends_the_run(monkeypatch):
     assert again.violation == broken
 
 
-@pytest.mark.parametrize(("faults", "every"), [(-1, 5), (2, 5), (0.1, 0)])
-def test_arguments_are_checked(faults, every):
+@pytest.mark.parametrize(
+    "wrong", [{"faults": -1}, {"faults": 2}, {"check_every": 0}, {"per": "day"}]
+)
+def test_arguments_are_checked(wrong):
     with pytest.raises(ArgumentError, match="expected"):
-        run(Plan(), 10, faults=faults, check_every=every)
+        run(Plan(), 10, **wrong)
 
 
 def test_without_statm_growth_is_not_told(monkeypatch, tmp_path):

@@ -307,14 +307,14 @@ def test_transaction_is_not_another_threads_to_end():
 def test_end_of_a_transaction_is_not_of_the_next_one(monkeypatch):
     """Another thread may begin one as soon as this one's is closed."""
     tree = DeviceTree()
-    end = edits._commit
+    end = edits._commit_to
 
-    def end_and_lose(ptr: object) -> int:
-        rc = end(ptr)
+    def end_and_lose(ptr: object, depth: int) -> int:
+        rc: int = end(ptr, depth)
         elsewhere(lambda: lib.dlpar_tree_begin(tree.ptr))
         return rc
 
-    monkeypatch.setattr(edits, "_commit", end_and_lose)
+    monkeypatch.setattr(edits, "_commit_to", end_and_lose)
     with tree.transaction():
         tree.root["v"] = b"1"
     assert (tree.depth, tree.root["v"]) == (1, b"1")

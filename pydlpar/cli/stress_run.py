@@ -17,7 +17,7 @@ from pydlpar.cli.sources import InputError
 from pydlpar.cli.stress import INTERRUPTED, machine_options, repeat_command, tree_maker
 from pydlpar.cli.words import counted, size_text
 from pydlpar.stress.plan import WEIGHTS
-from pydlpar.stress.run import Plan, Report, Run
+from pydlpar.stress.run import Plan, Report, Run, Unit
 
 __all__ = ["run"]
 
@@ -57,7 +57,14 @@ def _weights(
     type=click.FloatRange(0, 1),
     default=0.01,
     show_default=True,
-    help="Share of the calls that fail.",
+    help="Share of the requests that meet a fault.",
+)
+@click.option(
+    "--faults-per",
+    type=click.Choice(["request", "call"]),
+    default="request",
+    show_default=True,
+    help="What the share is one of: the requests, or all the calls that they make.",
 )
 @click.option(
     "--mix",
@@ -81,6 +88,7 @@ def run(
     seed: int,
     count: int,
     faults: float,
+    faults_per: Unit,
     mix: dict[str, float] | None,
     check_every: int,
     dialect: str,
@@ -103,7 +111,9 @@ def run(
     """
     plan = Plan(seed, mix, dialect, profile, tree_maker(tree))
     try:
-        under_way = Run(plan, count, faults=faults, check_every=check_every)
+        under_way = Run(
+            plan, count, faults=faults, per=faults_per, check_every=check_every
+        )
     except ArgumentError as error:
         raise InputError(str(error)) from None
     except DlparError as error:
@@ -117,6 +127,7 @@ def run(
             "--seed": seed,
             "--count": count,
             "--faults": f"{faults:g}",
+            "--faults-per": faults_per,
             "--mix": weights,
             "--check-every": check_every,
             "--dialect": dialect,

@@ -63,10 +63,6 @@ class EntryPoints(ABC):
         self.slots = SlotControl(self.partition.tree)
 
     @abstractmethod
-    def _bind(self, platform: Platform) -> None:
-        """Have another platform answer from now on."""
-
-    @abstractmethod
     def _perform(self, operate: _Operate, argument: Any) -> Outcome:
         """Carry out an operation that is no request; it becomes `.last`."""
 
@@ -149,7 +145,7 @@ class EntryPoints(ABC):
         def operate(run: Run, destination: MigrationPlatform) -> Operation:
             return mobility.migrate(run, destination, result)
 
-        self._bind(destination)
+        self.platform = destination
         result.errno = self._perform(operate, destination).errno
         return result
 

@@ -25,6 +25,7 @@ from pydlpar.constants import (
 )
 from pydlpar.errors import DecodeError, ExistsError
 from pydlpar.operations.quirks import Quirk
+from pydlpar.partition import LOOKUP_ARRAYS
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADD_MEMORY",
+    "AGAIN",
     "CONFIGURE_CONNECTOR",
     "FUNCTIONS",
     "GET_POWER_LEVEL",
     "GET_SENSOR_STATE",
+    "KEEP",
+    "KEEP_DRC",
     "METHODS",
     "OFFLINE_CPU",
     "OFFLINE_DEVICE",
@@ -45,6 +49,7 @@ __all__ = [
     "ONLINE_DEVICE",
     "ONLINE_MEMORY",
     "POWERS",
+    "RECALL",
     "REMOVE_MEMORY",
     "REPEAT",
     "SET_INDICATOR",
@@ -52,6 +57,7 @@ __all__ = [
     "SLEEP",
     "WATCH",
     "Effect",
+    "Entry",
     "LmbRepeater",
     "Operation",
     "Platform",
@@ -110,6 +116,15 @@ WATCH = SLEEP + 1
 REPEAT = SLEEP + 2
 """Repeat all that was called since `WATCH` for a run of LMBs. See `repeat.py`."""
 
+RECALL = SLEEP + 3
+"""Make a step for some LMBs as it was made for their like. See `recall.py`."""
+
+KEEP = SLEEP + 4
+"""Keep a step that `RECALL` did not know."""
+
+AGAIN, KEEP_DRC = SLEEP + 5, SLEEP + 6
+"""The same two for what is done to a connector that is no LMB's."""
+
 FUNCTIONS = (
     "get-sensor-state",
     "set-indicator",
@@ -132,6 +147,9 @@ The first three and those of `POWERS` are RTAS functions.
 """
 
 Effect = tuple[Any, ...]
+Entry = tuple[tuple[Any, ...], Any]
+"""An effect and its answer."""
+
 Losing = Callable[[bytes], bytes]
 Operation = Generator[Effect, Any, int]
 
@@ -234,6 +252,28 @@ class LmbRepeater(Protocol):
             For how many of *indexes*, from the first on.
         """
 
+    def lmb_state(self, index: int, /) -> Any:
+        """What all answers about the LMB *index* follow from, and what calls do to it.
+
+        Equal states, of whatever platform, have equal answers. None where there is
+        more to it.
+        """
+
+    def drc_state(self, index: int, /) -> Any:
+        """The same of a connector that is no LMB's, and stands for itself."""
+
+    def watch_drc(self, index: int, /) -> Any:
+        """As `watch_lmb`, of such a connector; for `lmb_came`."""
+
+    def lmb_came(self, watched: Any, /) -> Any:
+        """What became of an LMB in the calls since *watched*.
+
+        None where more than its own state has changed, or could be seen to have.
+        """
+
+    def move_lmb(self, index: int, came: Any, calls: int, /) -> None:
+        """Have the same become of another LMB in the same state, in as many calls."""
+
 
 class Run:
     """One request being carried out: what it works on, changed, and why it failed.
@@ -251,17 +291,13 @@ class Run:
         leaked: the positive RTAS status that it ended with, or 0.
     """
 
-    __slots__ = (
-        "_first",
-        "_summary",
-        "behaviour",
-        "changes",
-        "exit_status",
-        "leaked",
-        "partition",
-        "repeats",
-        "undo",
-    )
+    # Of the class, because most requests never set them.
+    exit_status: int | None = None
+    leaked = 0
+    _first: tuple[Any, ...] | None = None
+    _summary: tuple[Any, ...] | None = None
+    _memory: Node | None = None
+    _arrays: bytes | None = None
 
     def __init__(
         self, partition: Partition, behaviour: Behaviour, repeats: bool = False
@@ -271,10 +307,6 @@ class Run:
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
         self.repeats = repeats
-        self.exit_status: int | None = None
-        self.leaked = 0
-        self._first: tuple[Any, ...] | None = None
-        self._summary: tuple[Any, ...] | None = None
 
     def fail(self, rc: int, *reason: Any) -> int:
         """Return *rc*, keeping *reason* (a format and its arguments) if the first."""
@@ -292,6 +324,33 @@ class Run:
         for function, *arguments in reversed(self.undo):
             function(*arguments)
         self.undo.clear()
+
+    @property
+    def memory(self) -> Node | None:
+        """The node that holds the LMB table; it does not move within a request."""
+        node = self._memory
+        if node is None:
+            node = self._memory = self.partition.memory
+        return node
+
+    @property
+    def arrays(self) -> bytes | None:
+        """The associativity lookup arrays, as `memory` has them or `arrays` is set."""
+        value = self._arrays
+        if value is None:
+            node = self.memory
+            if node is not None:
+                value = self._arrays = node.get(LOOKUP_ARRAYS)
+        return value
+
+    @arrays.setter
+    def arrays(self, value: bytes) -> None:
+        self._arrays = value
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether a first cause is known, after which no other one counts."""
+        return self._first is not None
 
     @property
     def reason(self) -> str:
@@ -390,7 +449,7 @@ def graft(
     try:
         if losing and _LOST_CHILDREN in run.behaviour.quirks:
             fragment = losing(fragment)
-        return run.partition.tree.graft(parent, fragment), 0
+        return run.partition.grafts.attach(parent, fragment), 0
     except (ExistsError, DecodeError) as error:
         rc = -errno.EEXIST if isinstance(error, ExistsError) else -errno.EINVAL
         return [], run.fail(rc, "nodes of DRC {:#010x}: {}", index, error)

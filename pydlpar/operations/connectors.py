@@ -10,8 +10,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydlpar.drc import DrcList
-from pydlpar.errors import DecodeError
+from pydlpar.errors import DecodeError, TreeError
 
 if TYPE_CHECKING:
     from pydlpar.drc import Drc
@@ -36,6 +35,7 @@ MY_DRC_INDEX = "ibm,my-drc-index"
 
 _INFO, _INDEXES = "ibm,drc-info", "ibm,drc-indexes"
 _WORD = 4
+_U32_MAX = 0xFFFFFFFF
 
 
 class Place(NamedTuple):
@@ -77,15 +77,16 @@ def slot(partition: Partition, index: int) -> Place | None:
     return None
 
 
-def owner(tree: DeviceTree, index: int, *, info_only: bool) -> Node | None:
+def owner(partition: Partition, index: int, *, info_only: bool) -> Node | None:
     """The node below which Linux puts what "dt add" delivers.
 
     The first in tree order that lists the index in `ibm,drc-info`, else, unless
     *info_only*, in `ibm,drc-indexes`. A malformed list lists nothing.
     """
+    tree = partition.tree
     for node in tree.by_property(_INFO):
         try:
-            if index in DrcList.from_info(node[_INFO]):
+            if index in partition.drc_list(node):
                 return node
         except DecodeError:
             continue
@@ -113,6 +114,24 @@ def with_index(tree: DeviceTree, index: int) -> tuple[list[Node], int]:
         Those before the first node whose index cannot be read, in tree order; and
         0, or the errno of reading that one.
     """
+    nodes = tree.subtree()
+    try:
+        # Another number stands for a node without the property.
+        cells = tree.column_u32(nodes, MY_DRC_INDEX, default=~index & _U32_MAX)
+    except TreeError:
+        return _with_readable(tree, index)
+    values = cells.tolist()
+    if index not in values:
+        return [], 0
+    return [
+        node
+        for node, value in zip(nodes, values, strict=True)
+        if value == index and node is not None
+    ], 0
+
+
+def _with_readable(tree: DeviceTree, index: int) -> tuple[list[Node], int]:
+    """The same where a value has another length than a cell."""
     found: list[Node] = []
     for node in tree.by_property(MY_DRC_INDEX):
         value = node[MY_DRC_INDEX]

@@ -40,6 +40,7 @@ from pydlpar.operations.calls import (
     unisolate,
 )
 from pydlpar.operations.quirks import Quirk
+from pydlpar.operations.repeat import again
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -80,20 +81,20 @@ def add(run: Run, index: int) -> Operation:
         return run.fail(-errno.EINVAL, "CPU {:#010x} exists already", index)
     if not partition.knows_cpu(cpus, index):
         return run.fail(-errno.EINVAL, "/cpus lists no DRC {:#010x}", index)
-    if (yield from acquire(run, index)):
+    if (yield from again(run, acquire, index)):
         return -errno.EINVAL
     fragment = yield from configure(run, index)
     if fragment is None:
-        yield from release(run, index)
+        yield from again(run, release, index)
         return -errno.EINVAL
     node, threads, rc = _attach(run, cpus, index, fragment)
     if node is None:
-        yield from release(run, index)
+        yield from again(run, release, index)
         return rc
     rc = yield from _online(run, threads)
     if rc and partition.online.isdisjoint(threads or ()):
         _detach(run, node, threads)
-        yield from release(run, index)
+        yield from again(run, release, index)
     return rc
 
 
@@ -148,7 +149,7 @@ def remove_node(run: Run, node: Node, index: int) -> Operation:
     threads = run.partition.threads_of(node)
     if (yield from _offline(run, threads)):
         return -errno.EINVAL
-    rc = yield from release(run, index)
+    rc = yield from again(run, release, index)
     if rc:
         yield from _online(run, threads)
         return rc

@@ -42,7 +42,7 @@ def _add(run: Run, index: int) -> Operation:
     if with_index(tree, index)[0]:
         return run.fail(-errno.EINVAL, "a node has DRC {:#010x} already", index)
     info_only = Quirk.DT_DRC_INFO in run.behaviour.quirks
-    parent = owner(tree, index, info_only=info_only)
+    parent = owner(run.partition, index, info_only=info_only)
     if parent is None:
         where = "ibm,drc-info" if info_only else "ibm,drc-info or ibm,drc-indexes"
         return run.fail(-errno.EIO, "no {} lists DRC {:#010x}", where, index)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydlpar.constants import LmbFlags
 from pydlpar.drmem import NO_ASSOCIATIVITY
-from pydlpar.errors import DecodeError
+from pydlpar.errors import DecodeError, NotFoundError
 from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import (
     ADD_MEMORY,
@@ -28,11 +28,10 @@ from pydlpar.operations.calls import (
     release,
 )
 from pydlpar.operations.quirks import Quirk
-from pydlpar.partition import DYNAMIC_MEMORY, DYNAMIC_MEMORY_V2, LOOKUP_ARRAYS
+from pydlpar.partition import LOOKUP_ARRAYS, MEMORY_PATH
 
 if TYPE_CHECKING:
     from pydlpar.lookup import LookupArrays
-    from pydlpar.node import Node
 
 __all__ = ["add_lmb", "excludes_reserved", "removable", "remove_lmb", "write_table"]
 
@@ -163,8 +162,7 @@ def _choose_associativity(
     if value is None:
         reason = "LMB {:#010x} was delivered without associativity"
         return run.fail(-errno.ENODEV, reason, index), None
-    memory = partition.memory
-    raw = None if memory is None else memory.get(LOOKUP_ARRAYS)
+    memory, raw = run.memory, run.arrays
     if memory is None or raw is None:
         return run.fail(-errno.ENODEV, f"there is no {LOOKUP_ARRAYS}"), None
     try:
@@ -180,7 +178,9 @@ def _choose_associativity(
         found = arrays.n
         cells = struct.unpack_from(f">{arrays.m}I", value, _WORD)
         longer = arrays.appended(cells)
-        _write(run, memory, LOOKUP_ARRAYS, raw, longer)
+        memory[LOOKUP_ARRAYS] = longer
+        run.changes.append(("set", memory.path, LOOKUP_ARRAYS, raw, longer))
+        run.arrays = longer
         arrays = partition.lookup_arrays(longer)
     _set(run, position, aa_index=found)
     return 0, arrays
@@ -189,25 +189,14 @@ def _choose_associativity(
 def write_table(run: Run) -> int:
     """Write the table to the property that is there; -EPERM where there is none."""
     partition = run.partition
-    node = partition.memory
-    if node is not None:
-        old = node.get(DYNAMIC_MEMORY)
-        if old is not None:
-            _write(run, node, DYNAMIC_MEMORY, old, partition.lmbs.to_v1())
-            return 0
-        old = node.get(DYNAMIC_MEMORY_V2)
-        if old is not None:
-            kernel = _V2_MERGE in run.behaviour.quirks
-            new = partition.lmbs.to_v2("kernel" if kernel else "exact")
-            _write(run, node, DYNAMIC_MEMORY_V2, old, new)
-            return 0
-    return run.fail(-errno.EPERM, "there is no property to write the LMB table to")
-
-
-def _write(run: Run, node: Node, name: str, old: bytes, new: bytes) -> None:
-    if new != old:
-        node[name] = new
-        run.changes.append(("set", node.path, name, old, new))
+    store, kernel = partition.lmbs.store, _V2_MERGE in run.behaviour.quirks
+    try:
+        did = store(partition.tree, MEMORY_PATH, "kernel" if kernel else "exact")
+    except NotFoundError:
+        return run.fail(-errno.EPERM, "there is no property to write the LMB table to")
+    if did is not None:
+        run.changes.append(("set", *did))
+    return 0
 
 
 def _set(

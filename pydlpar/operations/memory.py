@@ -50,7 +50,7 @@ from pydlpar.operations.lmb import (
     write_table,
 )
 from pydlpar.operations.quirks import Quirk
-from pydlpar.operations.repeat import Step, each_alike
+from pydlpar.operations.repeat import Step, each_alike, one
 from pydlpar.partition import DYNAMIC_MEMORY
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _operate(run: Run, handler: Operation) -> Operation:
 
 
 def _has_version_1(run: Run) -> bool:
-    node = run.partition.memory
+    node = run.memory
     return node is not None and DYNAMIC_MEMORY in node
 
 
@@ -108,14 +108,14 @@ def _add_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
         return refuse(run, -errno.EINVAL)
-    return _acquire_and_add(run, position)
+    return one(run, _acquire_and_add, position)
 
 
 def _remove_index(run: Run, request: HotplugRequest) -> Operation:
     position = _find(run, request)
     if position is None:
         return refuse(run, -errno.EINVAL)
-    return _remove_and_release(run, position)
+    return one(run, _remove_and_release, position)
 
 
 def _readd(run: Run, request: HotplugRequest) -> Operation:

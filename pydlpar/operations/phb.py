@@ -16,6 +16,7 @@ from pydlpar.constants import (
     EntitySense,
     Indicator,
     IsolationState,
+    RtasStatus,
     Sensor,
 )
 from pydlpar.errors import DecodeError
@@ -36,6 +37,7 @@ from pydlpar.operations.connectors import (
     is_hot_plug,
 )
 from pydlpar.operations.physical import (
+    Answer,
     attach,
     forgets,
     quiesce,
@@ -67,6 +69,7 @@ _MAX_SLOTS = 1 << 16
 _WORD = 4
 
 _SENSE = int(Sensor.ENTITY_SENSE)
+_NO_CARD = (int(RtasStatus.SUCCESS), int(EntitySense.EMPTY))
 _PRESENT = int(EntitySense.PRESENT)
 _ISOLATION = int(Indicator.ISOLATION_STATE)
 _ALLOCATION = int(Indicator.ALLOCATION_STATE)
@@ -152,13 +155,17 @@ def _take_children(run: Run, bridge: Node, taken: list[Drc]) -> Operation:
     failed = 0
     for drc in slots:
         if is_hot_plug(drc):
-            rc = yield from _take_child(run, bridge, drc, taken)
-            failed = failed or rc
+            said = yield (GET_SENSOR_STATE, _SENSE, drc.index)
+            if said != _NO_CARD:
+                rc = yield from _take_child(run, bridge, drc, taken, said)
+                failed = failed or rc
     return failed
 
 
-def _take_child(run: Run, bridge: Node, drc: Drc, taken: list[Drc]) -> Operation:
-    rc, state = yield from take_up(run, drc)
+def _take_child(
+    run: Run, bridge: Node, drc: Drc, taken: list[Drc], said: Answer
+) -> Operation:
+    rc, state = yield from take_up(run, drc, said=said)
     if state == _PRESENT:
         taken.append(drc)
     if rc or state != _PRESENT:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pydlpar.operations.connectors import Device
 
 __all__ = [
+    "Answer",
     "attach",
     "forgets",
     "isolate",
@@ -73,6 +74,7 @@ _LIGHT_OFF, _LIGHT_ON = 0, 1
 _CARD_WAIT_MS = 1000
 
 Answer = tuple[int, int]
+"""Status and state of a sensor."""
 
 
 def light(run: Run, index: int, *, on: bool) -> Operation:
@@ -130,20 +132,26 @@ def sense(index: int, *, tries: int = 1) -> Generator[Effect, Any, Answer]:
 
 
 def take_up(
-    run: Run, drc: Drc, *, tries: int = 1, blind: bool = False
+    run: Run,
+    drc: Drc,
+    *,
+    tries: int = 1,
+    blind: bool = False,
+    said: Answer | None = None,
 ) -> Generator[Effect, Any, Answer]:
     """Power and unisolate a slot that has a card, so that it can be configured.
 
     Args:
         tries: how often an empty slot is asked, a second apart.
         blind: take any other answer of the sensor for a card.
+        said: what its sensor has said, where it was asked already.
 
     Returns:
         0, or why it failed; and the state: `PRESENT` where the slot has been
         powered and unisolated, or may have been.
     """
     index = drc.index
-    status, state = yield from sense(index, tries=tries)
+    status, state = said or (yield from sense(index, tries=tries))
     powered = unisolated = False
     if status in (_POWER_AND_UNISOLATE, _POWER_ONLY):
         rc = yield from power(run, drc, on=True)

@@ -33,6 +33,7 @@ from pydlpar.operations.calls import (
     release,
 )
 from pydlpar.operations.connectors import MY_DRC_INDEX
+from pydlpar.operations.repeat import again
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -59,15 +60,15 @@ def operate(run: Run, request: HotplugRequest) -> Operation:
 
 
 def _add(run: Run, above: Node, index: int) -> Operation:
-    if (yield from acquire(run, index)):
+    if (yield from again(run, acquire, index)):
         return -errno.EINVAL
     fragment = yield from configure(run, index)
     if fragment is None:
-        yield from release(run, index)
+        yield from again(run, release, index)
         return -errno.EINVAL
     nodes, rc = graft(run, above, index, fragment, losing=first_alone)
     if rc:
-        yield from release(run, index)
+        yield from again(run, release, index)
         return rc
     for node in nodes:
         run.changes.append(("add", node.path))
@@ -81,7 +82,7 @@ def _remove(run: Run, above: Node, index: int) -> Operation:
     if node is None:
         return run.fail(-errno.ENODEV, "there is no device {:#010x}", index)
     yield (OFFLINE_DEVICE, index)
-    rc = yield from release(run, index)
+    rc = yield from again(run, release, index)
     if rc:
         yield (ONLINE_DEVICE, index)
         return rc

@@ -46,6 +46,9 @@ class Quirk(Enum):
             given back, nor what a PHB that fails had acquired.
     """
 
+    # A member is one object. Enum's own is written in Python, and slow.
+    __hash__ = object.__hash__
+
     DRC_INFO_COUNT = "drc-info-count"
     DRMGR_BLIND = "drmgr-blind"
     DRMGR_FORGETS = "drmgr-forgets"

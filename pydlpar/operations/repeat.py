@@ -9,15 +9,20 @@ when somebody looks. The calls, their order and the results are those of steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.operations.calls import (
+    AGAIN,
     CONFIGURE_CONNECTOR,
     GET_SENSOR_STATE,
+    KEEP,
+    KEEP_DRC,
+    RECALL,
     REPEAT,
     SET_INDICATOR,
     WATCH,
     Effect,
+    Entry,
     Operation,
     Run,
 )
@@ -25,50 +30,54 @@ from pydlpar.operations.calls import (
 if TYPE_CHECKING:
     from pydlpar.drmem import LmbTable
 
-__all__ = ["Repeated", "Step", "each_alike", "written_out"]
+__all__ = [
+    "Again",
+    "Repeated",
+    "Step",
+    "again",
+    "each_alike",
+    "one",
+    "written_out",
+]
 
 Step = Callable[[Run, int], Operation]
-"""What is done to the LMB at a position of the table."""
-
-_Entry = tuple[tuple[Any, ...], Any]
+"""What is done to the LMB at a position of the table, or to a connector."""
 
 _MOST = 4096
 """LMBs of a run: comparing them must not cost more than a step."""
+
+_FEW = 8
+"""LMBs of a run that are sooner asked about one by one, where the step is known."""
 
 _OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
 """Which part of an effect is the DRC index; the others have a base address in it."""
 _BASE = 1
 
 
-class Repeated:
+class Repeated(NamedTuple):
     """Calls that LMBs have in common, as an entry of the record.
 
-    Args:
+    Attributes:
         steps: effects and answers of the LMB before.
         table, start, stop: the LMBs for which they were repeated.
     """
 
-    __slots__ = ("_steps", "_table", "count", "start")
+    steps: list[Entry]
+    table: LmbTable
+    start: int
+    stop: int
 
-    def __init__(
-        self, steps: list[_Entry], table: LmbTable, start: int, stop: int
-    ) -> None:
-        self._steps = steps
-        self._table = table
-        self.start = start
-        self.count = stop - start
-
-    def entries(self) -> Iterator[_Entry]:
+    def entries(self) -> Iterator[Entry]:
         """Effects and answers, as if each had been called."""
-        for position in range(self.start, self.start + self.count):
-            base, index = self._table[position][:2]
-            for effect, answer in self._steps:
+        for position in range(self.start, self.stop):
+            base, index = self.table[position][:2]
+            for effect, answer in self.steps:
                 at = _OF_DRC.get(effect[0], _BASE)
                 about = base if effect[0] not in _OF_DRC else index
                 yield (*effect[:at], about, *effect[at + 1 :]), answer
 
 
-def written_out(trace: list[_Entry]) -> Iterator[_Entry]:
+def written_out(trace: list[Entry]) -> Iterator[Entry]:
     """The entries of a record, one for each call."""
     for entry in trace:
         kind = entry[0][0]
@@ -76,6 +85,55 @@ def written_out(trace: list[_Entry]) -> Iterator[_Entry]:
             yield entry
         elif kind == REPEAT:
             yield from entry[1].entries()
+
+
+class Again(NamedTuple):
+    """Calls that a connector has in common with another one, likewise.
+
+    Attributes:
+        steps: effects and answers of the other; all are about it.
+        drc_index: of the connector that they were made again for.
+    """
+
+    steps: list[Entry]
+    drc_index: int
+
+    def entries(self) -> Iterator[Entry]:
+        """Effects and answers, as if each had been called."""
+        for effect, answer in self.steps:
+            at = _OF_DRC[effect[0]]
+            yield (*effect[:at], self.drc_index, *effect[at + 1 :]), answer
+
+
+def again(run: Run, step: Step, index: int) -> Operation:
+    """Do *step* to a connector: as it was done to one like it, or by calls.
+
+    For steps of calls about that connector only.
+    """
+    if not run.repeats:
+        return (yield from step(run, index))
+    known = yield (AGAIN, step, index)
+    if known == 0:
+        return 0
+    rc = yield from step(run, index)
+    if known is not None and rc == 0:
+        yield (KEEP_DRC, known)
+    return rc
+
+
+def one(run: Run, step: Step, position: int) -> Operation:
+    """Do *step* to one LMB: as it was done to one like it, or by calls."""
+    if not run.repeats or run.partition.fadump is not None:
+        return (yield from step(run, position))
+    behind = position + 1
+    known = yield (RECALL, run, step, position, behind, behind)
+    if type(known) is tuple:
+        rc: int = known[0]
+        return rc
+    rc = yield from step(run, position)
+    if known is not None:
+        yield (KEEP, run, known, position, rc)
+    return rc
 
 
 def each_alike(
@@ -93,18 +151,25 @@ def each_alike(
     behind = start + 1
     most = max(stop, refused) - start
     if most <= 1 or not run.repeats or run.partition.fadump is not None:
-        return (yield from step(run, start)), behind
+        return (yield from one(run, step, start)), behind
     table = run.partition.lmbs
     alike = table.alike(start, min(most, _MOST))
     if alike == behind:
-        return (yield from step(run, start)), behind
+        return (yield from one(run, step, start)), behind
+    known = None
+    if alike - start <= _FEW:
+        known = yield (RECALL, run, step, start, min(alike, stop), min(alike, refused))
+        if type(known) is tuple:
+            return known[0], known[1]
     before = table[start]
     watched = yield (WATCH, before.drc_index)
     rc = yield from step(run, start)
+    if known is not None:
+        yield (KEEP, run, known, start, rc)
     end = min(alike, refused if rc else stop)
     if end > behind:
         repeated = yield (REPEAT, watched, behind, end)
-        end = behind + repeated.count
+        end = repeated.stop
         after = table[start]
         if after != before:
             run.undo.append((table.fill, behind, end, before.flags, before.aa_index))

@@ -48,10 +48,12 @@ __all__ = [
     "FaultPlan",
     "Faulty",
     "Injected",
+    "Once",
     "faults_of",
 ]
 
 _KEPT: Final = 10_000
+_STEP_CALLS: Final = 32  # more than what is done to one LMB takes
 _NO_EVENT: Final = (1, b"")
 _OTHER_METHODS: Final = (
     "check_exception",
@@ -170,6 +172,33 @@ class AtRandom:
         return found
 
 
+class Once:
+    """One fault for each `Faulty.follow`, at one of the calls that come then.
+
+    Every call is as likely as any other to fail, if none before it has.
+
+    Args:
+        seed: of the random numbers.
+        reach: which call it is on average, 1 being the next; 1 or more.
+
+    Raises:
+        ArgumentError: *reach* is below 1.
+    """
+
+    def __init__(self, seed: int, reach: float) -> None:
+        if reach < 1:
+            raise ArgumentError(f"reach {reach}: expected 1 or more")
+        self._drawn = AtRandom(seed, 1 / reach)
+
+    def due(self, call: int) -> int | None:
+        """See `FaultPlan`."""
+        return None if call else self._drawn.due(call)
+
+    def pick(self, call: int, method: str) -> Fault | None:
+        """See `FaultPlan`."""
+        return self._drawn.pick(call, method)
+
+
 class Tally:
     """What a call of `Faulty` looks at first.
 
@@ -243,6 +272,14 @@ class Faulty:
         self.tally.calls = 0
         self.tally.due = self._next(0)
 
+    @property
+    def at_rest(self) -> Any:
+        """The platform without faults, for as long as none is due.
+
+        Its calls are not counted, and events not forgotten, which may be repeated.
+        """
+        return _AtRest(self)
+
     def to_list(self) -> list[dict[str, Any]]:
         """The faults that are kept, as JSON has them."""
         return [injected.to_dict() for injected in self.injected]
@@ -253,6 +290,17 @@ class Faulty:
         inner: LmbRepeater | None = offer and offer(self.platform)
         return None if inner is None else _UntilFault(self, inner)
 
+    def remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of the platform that fetches events, with the last one kept."""
+
+        def fetch(*arguments: int) -> Any:
+            answer = method(*arguments)
+            if answer[0] == 0:
+                self._event = answer[1]
+            return answer
+
+        return fetch
+
     def _next(self, call: int) -> int:
         due = self._plan.due(call)
         return -1 if due is None else due
@@ -261,7 +309,7 @@ class Faulty:
         tally = self.tally
         make = method
         if ANSWERS.get(name) is Answer.EVENT:
-            make = self._remembering(method)
+            make = self.remembering(method)
 
         def call(*arguments: Any) -> Any:
             number = tally.calls
@@ -271,15 +319,6 @@ class Faulty:
             return make(*arguments)
 
         return call
-
-    def _remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def fetch(*arguments: int) -> Any:
-            answer = method(*arguments)
-            if answer[0] == 0:
-                self._event = answer[1]
-            return answer
-
-        return fetch
 
     def _fail(
         self,
@@ -325,6 +364,28 @@ class Faulty:
         return 0, damaged_event(shape, event, fault.at)
 
 
+class _AtRest:
+    """What `Faulty.at_rest` is: calls go past the wrapper."""
+
+    def __init__(self, faulty: Faulty) -> None:
+        self._platform = faulty.platform
+        for name in (*METHODS, *_OTHER_METHODS):
+            method = getattr(self._platform, name, None)
+            if method is not None:
+                fetches = ANSWERS.get(name) is Answer.EVENT
+                own = faulty.remembering(method) if fetches else method
+                setattr(self, name, own)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_platform"], name)
+
+    def lmb_repeater(self) -> LmbRepeater | None:
+        """The platform's own."""
+        offer = getattr(type(self._platform), "lmb_repeater", None)
+        inner: LmbRepeater | None = offer and offer(self._platform)
+        return inner
+
+
 class _UntilFault:
     """Repeats calls up to the next fault, which a call has to meet on its own."""
 
@@ -349,6 +410,34 @@ class _UntilFault:
         count = self._inner.repeat_lmbs(state, indexes, calls)
         tally.calls += count * calls
         return count
+
+    def lmb_state(self, index: int) -> Any:
+        """See `LmbRepeater`: none where a fault may come in between."""
+        tally = self._tally
+        if 0 <= tally.due - tally.calls < _STEP_CALLS:
+            return None
+        return self._inner.lmb_state(index)
+
+    def drc_state(self, index: int) -> Any:
+        """See `LmbRepeater`."""
+        tally = self._tally
+        if 0 <= tally.due - tally.calls < _STEP_CALLS:
+            return None
+        return self._inner.drc_state(index)
+
+    def watch_drc(self, index: int) -> tuple[int, Any]:
+        """See `LmbRepeater`."""
+        return self._tally.injected, self._inner.watch_drc(index)
+
+    def lmb_came(self, watched: tuple[int, Any]) -> Any:
+        """See `LmbRepeater`."""
+        injected, state = watched
+        return self._inner.lmb_came(state) if injected == self._tally.injected else None
+
+    def move_lmb(self, index: int, came: Any, calls: int) -> None:
+        """See `LmbRepeater`."""
+        self._tally.calls += calls
+        self._inner.move_lmb(index, came, calls)
 
 
 def _connector(fault: Fault, method: Callable[..., Any], index: int) -> ConnectorResult:

@@ -20,6 +20,7 @@ __all__ = ["RepeatedCalls"]
 
 _UNPLUG: Final = situation(0, False, True)
 _LMB: Final = DrcKind.LMB
+_LOGICAL: Final = DrcKind.LOGICAL
 _DIMM: Final = DeviceKind.DIMM
 
 
@@ -34,6 +35,9 @@ class _Watched(NamedTuple):
 
 class _Absent(NamedTuple):
     """There is no such connector: each call is invalid."""
+
+
+_ABSENT: Final = _Absent()
 
 
 class RepeatedCalls(RtasCalls):
@@ -51,11 +55,15 @@ class RepeatedCalls(RtasCalls):
         """The situation that the connector *index* is in; None for one not alike."""
         connector = self._connectors.get(index)
         if connector is None:
-            return _Absent()
+            return _ABSENT
         device = connector.device
         if not _is_plain(connector) or (device is not None and not _is_dimm(device)):
             return None
-        return _Watched(connector, connector.situation, device, self._rejected)
+        return self._watched(connector)
+
+    def _watched(self, connector: Connector) -> _Watched:
+        here, device = connector.situation, connector.device
+        return _Watched(connector, here, device, self._rejected)
 
     def repeat_lmbs(self, watched: Any, indexes: Sequence[int], calls: int) -> int:
         """See `LmbRepeater`."""
@@ -109,6 +117,54 @@ class RepeatedCalls(RtasCalls):
             connector.situation = after
             count += 1
         return count
+
+    def lmb_state(self, index: int) -> tuple[object, ...] | None:
+        """See `LmbRepeater`: none with an unplug pending, which concerns others too."""
+        connector = self._connectors.get(index)
+        if connector is None:
+            return _ABSENT
+        here, device = connector.situation, connector.device
+        if connector.kind is not _LMB or not connector.at_start or here & _UNPLUG:
+            return None
+        if device is None:
+            return self.profile, here
+        if device.kind is not _DIMM:
+            return None
+        return self.profile, here, self._inventory.domains[device.node or 0]
+
+    def drc_state(self, index: int) -> tuple[object, ...] | None:
+        """See `LmbRepeater`: of a core or NVDIMM, with no unplug pending."""
+        connector = self._connectors.get(index)
+        if connector is None or connector.kind is not _LOGICAL:
+            return None
+        here = connector.situation
+        if here & _UNPLUG or not connector.at_start or connector.parent is not None:
+            return None
+        return self.profile, here
+
+    def watch_drc(self, index: int) -> _Watched:
+        """See `LmbRepeater`."""
+        return self._watched(self._connectors[index])
+
+    def lmb_came(self, watched: _Watched | _Absent | None) -> tuple[Any, ...] | None:
+        """See `LmbRepeater`: the situation, and the call rejected last, if one was."""
+        if watched is None or isinstance(watched, _Absent):
+            return watched
+        connector, _, device, rejected = watched
+        if connector.device is not device or not connector.at_start:
+            return None
+        if self._rejected is rejected or self._rejected is None:
+            return connector.situation, None
+        return connector.situation, self._rejected[1:]
+
+    def move_lmb(self, index: int, came: tuple[Any, ...], calls: int) -> None:
+        """See `LmbRepeater`."""
+        del calls
+        if came:
+            connector = self._connectors[index]
+            connector.situation, rejected = came
+            if rejected is not None:
+                self._rejected = (connector, *rejected)
 
 
 def _is_plain(connector: Connector) -> bool:

@@ -70,6 +70,7 @@ class RtasCalls(WillingSystem):
         lmb_address_bug: bool = False,
     ) -> None:
         self.profile = inventory.profile
+        self._inventory = inventory
         self._is_qemu = self.profile == "qemu"
         self.events = EventQueue(clock, "little" if self._is_qemu else "big")
         self.events.hotplug_class = inventory.hotplug_events
@@ -120,7 +121,7 @@ class RtasCalls(WillingSystem):
             self._rejected = connector, (indicator, value), here, _INVALID
             return _INVALID
         status, after, effect = row[here]
-        if effect:
+        if effect and (effect != _REWIND or not connector.at_start):
             return self._carry_out(connector, (indicator, value), row[here])
         if status:
             self._rejected = connector, (indicator, value), here, status
@@ -183,7 +184,7 @@ class RtasCalls(WillingSystem):
         status = self._begin_configure(connector)
         if status != STREAM:
             return _nothing_delivered(status)
-        if not self._is_qemu:
+        if not (self._is_qemu or connector.at_start):
             connector.rewind()
         result = connector.walked if connector.at_start else None
         if result is None:

@@ -154,12 +154,15 @@ def _sorted_out(entries: list[Entry]) -> tuple[set[_Key], set[_Key]]:
     last: dict[int, int] = {}
     for effect, answer in entries:
         kind = effect[0]
-        about = _about(effect)
-        made.add(about)
-        if answer[0] if kind in WITH_RESULT else answer:
-            failed.add(about)
         if kind in _STATE_CALLS:
-            last[about[1]] = kind
+            key = effect[2]
+            last[key] = kind
+        else:
+            key = effect[1]
+        about = FUNCTIONS[kind], key
+        made.add(about)
+        if answer and (answer[0] if kind in WITH_RESULT else answer):
+            failed.add(about)
     for index, kind in last.items():
         if kind == GET_SENSOR_STATE:
             failed.add((_SENSOR, index))

@@ -49,7 +49,13 @@ from pydlpar.platforms.pci_bus import PciDevice
 from pydlpar.stress import evidence as known
 from pydlpar.stress.aftermath import broken_by_request
 from pydlpar.stress.evidence import Evidence, Subject, excuse_for
-from pydlpar.stress.state import DRC_INDEX, Snapshot, cpu_threads, snapshot
+from pydlpar.stress.state import (
+    DRC_INDEX,
+    Snapshot,
+    cpu_threads,
+    lookup_arrays,
+    snapshot,
+)
 
 __all__ = ["Violation", "check"]
 
@@ -64,6 +70,12 @@ _LEGAL = {
     kind: {situation(*case): case[1] for case in situations(kind)} for kind in DrcKind
 }
 """Whether there is a device, in each situation of a kind."""
+
+_STATE_SHIFT = situation(1).bit_length() - 1
+
+# Bound once: looking up a member of an enumeration is slow, and so is its hash.
+_LOGICAL, _LMB = DrcKind.LOGICAL, DrcKind.LMB
+_SWITCHED_OFF = int(DrcState.PHYSICAL_AVAILABLE)
 
 
 class Violation(NamedTuple):
@@ -94,6 +106,15 @@ class _View:
     connectors: dict[int, Connector]
     firmware: Firmware | None
     cpus: dict[int, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        # Of the others, which are most, there is nothing to be wrong.
+        self.occupied = [
+            connector
+            for connector in self.connectors.values()
+            if connector.device is not None
+            or connector.situation != connector.table.empty << _STATE_SHIFT
+        ]
 
 
 def check(
@@ -224,7 +245,7 @@ def _table(view: _View) -> Iterator[_Deviation]:
 
 def _associativity(view: _View) -> Iterator[_Deviation]:
     partition = view.partition
-    raw = snapshot(partition, full=False).arrays
+    raw = lookup_arrays(partition)
     if raw is None:
         return
     try:
@@ -241,8 +262,12 @@ def _associativity(view: _View) -> Iterator[_Deviation]:
 
 
 def _connectors(view: _View) -> Iterator[_Deviation]:
-    for connector in view.connectors.values():
-        has_device = _LEGAL[connector.kind].get(connector.situation)
+    kind, legal = _LMB, _LEGAL[_LMB]
+    for connector in view.occupied:
+        if connector.kind is not kind:
+            kind = connector.kind
+            legal = _LEGAL[kind]
+        has_device = legal.get(connector.situation)
         if has_device is None:
             message = f"{connector.index:#010x} is in situation {connector.situation}"
             yield _Deviation("drc-legal", message)
@@ -257,7 +282,7 @@ def _devices(view: _View) -> Iterator[_Deviation]:
         return
     known_devices = {id(device): device for device in view.firmware.devices}
     held: dict[int, list[Connector]] = {key: [] for key in known_devices}
-    for connector in view.connectors.values():
+    for connector in view.occupied:
         device = connector.device
         if device is None:
             continue
@@ -275,11 +300,14 @@ def _devices(view: _View) -> Iterator[_Deviation]:
 
 
 def _cpu_connectors(view: _View) -> Iterator[_Deviation]:
-    for index, connector in view.connectors.items():
-        if connector.is_cpu:
+    taken = [c.index for c in view.occupied if c.kind is _LOGICAL]
+    for index in dict.fromkeys((*taken, *view.cpus)):
+        connector = view.connectors.get(index)
+        if connector is not None and connector.is_cpu:
             threads = view.cpus.get(index)
-            subject = Subject(index, threads=threads or ())
-            yield from _taken(connector, threads is not None, subject)
+            if not _agrees(connector, threads is not None):
+                subject = Subject(index, threads=threads or ())
+                yield _taken(connector, threads is not None, subject)
 
 
 def _lmb_connectors(view: _View) -> Iterator[_Deviation]:
@@ -287,8 +315,9 @@ def _lmb_connectors(view: _View) -> Iterator[_Deviation]:
         connector = view.connectors.get(lmb.drc_index)
         if connector is not None and not lmb.flags & _NO_DRC:
             assigned = bool(lmb.flags & _ASSIGNED)
-            subject = Subject(lmb.drc_index, lmb.base)
-            yield from _taken(connector, assigned, subject)
+            if not _agrees(connector, assigned):
+                subject = Subject(lmb.drc_index, lmb.base)
+                yield _taken(connector, assigned, subject)
 
 
 def _other_connectors(view: _View) -> Iterator[_Deviation]:
@@ -302,10 +331,12 @@ def _other_connectors(view: _View) -> Iterator[_Deviation]:
             yield _Deviation("drc-node", message)
     above = _bridges(view)
     for index, connector in view.connectors.items():
-        if connector.kind is not DrcKind.LMB and not connector.is_cpu:
+        if connector.kind is _LMB or _agrees(connector, index in owners):
+            continue
+        if not connector.is_cpu:
             slot = connector.kind is DrcKind.PHYSICAL
             subject = Subject(index, slot=slot, bridge=above.get(index))
-            yield from _taken(connector, index in owners, subject)
+            yield _taken(connector, index in owners, subject)
 
 
 def _bridges(view: _View) -> dict[int, int]:
@@ -320,21 +351,23 @@ def _bridges(view: _View) -> dict[int, int]:
     }
 
 
-def _taken(connector: Connector, has: bool, subject: Subject) -> Iterator[_Deviation]:
-    """Whether the firmware agrees that the partition has what is behind a DRC."""
+def _agrees(connector: Connector, has: bool) -> bool:
+    """Whether the firmware knows that the partition has what is behind a DRC."""
+    state, table = connector.situation >> _STATE_SHIFT, connector.table
+    if has:
+        return state == table.ready
+    return state in (table.empty, _SWITCHED_OFF)
+
+
+def _taken(connector: Connector, has: bool, subject: Subject) -> _Deviation:
+    """That it does not."""
     if not has:
-        if connector.state not in (connector.table.empty, DrcState.PHYSICAL_AVAILABLE):
-            message = f"{connector!r} is acquired, and the partition does not use it"
-            yield _Deviation(known.HELD, message, subject)
-    elif connector.state != connector.table.ready:
-        unisolated = connector.situation in _UNISOLATED
-        rule = (
-            known.UNCONFIGURED
-            if unisolated and subject.base is not None
-            else known.LOST
-        )
-        message = f"{connector!r} is not configured, and the partition uses it"
-        yield _Deviation(rule, message, subject)
+        message = f"{connector!r} is acquired, and the partition does not use it"
+        return _Deviation(known.HELD, message, subject)
+    unisolated = connector.situation in _UNISOLATED and subject.base is not None
+    rule = known.UNCONFIGURED if unisolated else known.LOST
+    message = f"{connector!r} is not configured, and the partition uses it"
+    return _Deviation(rule, message, subject)
 
 
 def _phandles(view: _View) -> Iterator[_Deviation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -74,6 +75,8 @@ _MOST_CPUS: Final = 2
 _BY_INDEX_SHARE: Final = 0.75
 _DECK: Final = 4096
 
+_new = tuple.__new__  # what HotplugRequest() does, without the detour
+
 Item = HotplugRequest | Step
 """A request to be carried out, or something else to be done."""
 
@@ -93,12 +96,12 @@ class Requests:
         self.kind = ""
         self._random = Random(seed)
         self._makers = [(kind, makers[kind]) for kind in weights]
-        self._weights = [*weights.values()]
+        self._weights = [*accumulate(weights.values())]
 
     def __iter__(self) -> Iterator[Item]:
+        draw = self._random.choices
         while True:
-            deck = self._random.choices(self._makers, self._weights, k=_DECK)
-            for kind, maker in deck:
+            for kind, maker in draw(self._makers, cum_weights=self._weights, k=_DECK):
                 self.kind = kind
                 yield maker()
 
@@ -154,6 +157,7 @@ class _Makers:
         cpus = partition.cpus
         listed = [] if cpus is None else partition.cpu_indexes(cpus)
         self._cpu_list = [index for indexes in listed for index in indexes]
+        self._threads: dict[int, tuple[int, ...]] = {}
         self._cpu_requests = [_pair(_CPU, index) for index in self._cpu_list]
         self._positions = [
             position
@@ -200,7 +204,7 @@ class _Makers:
         return makers
 
     def _plug(self) -> Step:
-        return Step("the management", lambda: self._management.change()[1])
+        return Step("{}", "the management", lambda: self._management.change()[1])
 
     def _any_cpu(self) -> HotplugRequest:
         if self._below() < _BY_INDEX_SHARE:
@@ -214,24 +218,30 @@ class _Makers:
         """What is absent comes; what is present goes."""
         at = int(self._below() * len(self._cpu_list))
         add, remove = self._cpu_requests[at]
+        threads = self._threads.get(at) or self._find_threads(at)
         partition = self._partition
-        cpus = partition.cpus
-        if cpus is None:
+        if not threads or threads[0] not in partition.logical_ids:
             return add
-        node = partition.tree.find_child(cpus, DRC_INDEX, self._cpu_list[at])
-        if node is None:
-            return add
-        threads = partition.threads_of(node) or ()
         # The last one cannot go: another one is to come.
         return remove if len(partition.online) > len(threads) else add
+
+    def _find_threads(self, at: int) -> tuple[int, ...]:
+        """The threads of a CPU, if it is there; they are the same each time."""
+        partition = self._partition
+        cpus, threads = partition.cpus, None
+        if cpus is not None:
+            node = partition.tree.find_child(cpus, DRC_INDEX, self._cpu_list[at])
+            threads = None if node is None else partition.threads_of(node)
+        if threads:
+            self._threads[at] = threads
+        return threads or ()
 
     def _memory_index(self) -> HotplugRequest:
         at = int(self._below() * len(self._positions))
         position = self._positions[at]
         add, remove = self._lmb_requests[at]
-        if self._table.flags(position) & _ASSIGNED:
-            return self._arranged(remove, [position])
-        return self._arranged(add, [position])
+        request = remove if self._table.flags(position) & _ASSIGNED else add
+        return self._arranged(request, [position]) if self._asks_back else request
 
     def _memory_count(self) -> HotplugRequest:
         count = 1 + int(self._below() * _MOST_LMBS)
@@ -245,8 +255,8 @@ class _Makers:
             count = len(positions)
             if not count:
                 return self._memory_index()
-        request = HotplugRequest(_MEMORY, action, _BY_COUNT, None, count, None)
-        return self._arranged(request, positions)
+        request = _new(HotplugRequest, (_MEMORY, action, _BY_COUNT, None, count, None))
+        return self._arranged(request, positions) if self._asks_back else request
 
     def _lowest(self, assigned: int, count: int) -> list[int]:
         """The LMBs that the kernel takes for a count: the lowest that it can."""
@@ -270,19 +280,20 @@ class _Makers:
         if self._asks_back:
             while position + count - 1 not in self._known_positions:
                 count -= 1
-        request = HotplugRequest(_MEMORY, action, _BY_RANGE, index, count, None)
+        request = _new(HotplugRequest, (_MEMORY, action, _BY_RANGE, index, count, None))
+        if not self._asks_back:
+            return request
         return self._arranged(request, range(position, position + count))
 
     def _arranged(
         self, request: HotplugRequest, positions: Iterable[int]
     ) -> HotplugRequest:
-        """The request, with the management's part done where it has one."""
-        if self._asks_back:
-            adds = request.action == _ADD
-            do = self._management.offer if adds else self._management.ask_back
-            for position in positions:
-                if adds is not bool(self._table.flags(position) & _ASSIGNED):
-                    do(self._table[position].drc_index)
+        """The request, with the management's part done, where it has one."""
+        adds = request.action == _ADD
+        do = self._management.offer if adds else self._management.ask_back
+        for position in positions:
+            if adds is not bool(self._table.flags(position) & _ASSIGNED):
+                do(self._table[position].drc_index)
         return request
 
     def _invalid(self) -> HotplugRequest:

@@ -16,7 +16,7 @@ from pydlpar.constants import (
     IsolationState,
     LmbFlags,
 )
-from pydlpar.drc_states import DrcKind
+from pydlpar.drc_states import DrcKind, situation
 from pydlpar.partition import Partition
 from pydlpar.platforms.firmware import Firmware
 from pydlpar.platforms.firmware_devices import Connector
@@ -33,6 +33,7 @@ _UNUSABLE: Final = int(AllocationState.UNUSABLE)
 _USABLE: Final = int(AllocationState.USABLE)
 _ASSIGNED: Final = int(LmbFlags.ASSIGNED)
 _UNISOLATED: Final = (DrcState.LOGICAL_UNISOLATE, DrcState.PHYSICAL_UNISOLATE)
+_SHIFT: Final = situation(1).bit_length() - 1
 _NO_DRC: Final = int(LmbFlags.DRC_INVALID)
 
 
@@ -53,14 +54,16 @@ def repair(partition: Partition, firmware: Firmware) -> int:
         if lmb.flags & _ASSIGNED and not lmb.flags & _NO_DRC
     }
     wanted |= cpus.keys()
-    for node in partition.tree.by_property(DRC_INDEX):
-        wanted.add(node.u32(DRC_INDEX))
+    nodes = partition.tree.by_property(DRC_INDEX)
+    wanted.update(partition.tree.column_u32(nodes, DRC_INDEX))
     # What is behind another connector comes after it, and goes before it.
-    known = sorted(firmware.connectors.items())
-    for index, connector in reversed(known):
-        mended += index not in wanted and give_back(firmware, connector)
-    for index, connector in known:
-        mended += index in wanted and _take(firmware, connector)
+    known = firmware.connectors
+    # As `is_empty_state`, written out: hundreds of slots are empty.
+    taken = [i for i, c in known.items() if c.situation >> _SHIFT != c.table.empty]
+    for index in sorted(taken, reverse=True):
+        mended += index not in wanted and give_back(firmware, known[index])
+    for index in sorted(wanted & known.keys()):
+        mended += _take(firmware, known[index])
     for threads in cpus.values():
         stopped = set(partition.allowed(threads)) - partition.online
         partition.online |= stopped

@@ -5,24 +5,30 @@
 
 A run is repeated by the same plan, count and rate of faults: to see what led to a
 violation, run to the step before it.
+
+Faults are a share of the requests: for each it is drawn whether one sets off with it,
+and at which of the calls to come it arrives. A request that makes fewer calls leaves it
+to the next one. Or they are a share of the calls, which gives several times as many,
+and more of them to requests that make many calls.
 """
 
 from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from os import sysconf
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from pydlpar.constants import Resource
 from pydlpar.dispatch import Outcome
 from pydlpar.errors import ArgumentError
 from pydlpar.operations.behaviour import MemoryStyle
-from pydlpar.platforms.faults import AtRandom, Injected
+from pydlpar.platforms.faults import NEVER, AtRandom, FaultPlan, Injected, Once
 from pydlpar.request import HotplugRequest
 from pydlpar.stress.evidence import Evidence
 from pydlpar.stress.invariants import Violation, check
@@ -30,6 +36,7 @@ from pydlpar.stress.machine import Machine, make_machine
 from pydlpar.stress.plan import Item, Requests, requests
 from pydlpar.stress.repair import repair
 from pydlpar.stress.state import Snapshot, snapshot
+from pydlpar.stress.steps import Step
 from pydlpar.tree import DeviceTree
 
 __all__ = ["Broken", "Plan", "Report", "Run", "run"]
@@ -39,6 +46,14 @@ _RESIDENT: Final = 1  # which number of it
 _FULL_EVERY: Final = 50  # checks
 _NEAR: Final = 4  # calls before a fault: the next request will meet it
 _LATEST: Final = 5
+_REACH: Final = 6  # calls until a fault arrives, on average: about a request's
+_OTHER_SEED: Final = 1 << 64  # which requests have faults is not to follow the mix
+
+_PLAIN: Final = (Resource.CPU, Resource.MEMORY)
+"""Of which only what fails is evidence."""
+
+Unit = Literal["request", "call"]
+"""What the rate of faults is a share of."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +74,13 @@ class Plan:
     profile: str = "lopar"
     tree: Callable[[], DeviceTree] | None = None
 
-    def machine(self, faults: float) -> Machine:
-        """The machine, with devices everywhere, and faults in a share of its calls."""
+    def machine(self, faults: FaultPlan) -> Machine:
+        """The machine, with devices everywhere."""
         return make_machine(
             None if self.tree is None else self.tree(),
             dialect=self.dialect,
             profile=self.profile,
-            faults=AtRandom(self.seed, faults),
+            faults=faults,
             devices=True,
         )
 
@@ -159,13 +174,14 @@ def run(
     count: int,
     *,
     faults: float = 0.01,
+    per: Unit = "request",
     check_every: int = 1000,
 ) -> Report:
     """Carry out *count* requests; stop at the first violation.
 
     See `Run`, which can be watched.
     """
-    under_way = Run(plan, count, faults=faults, check_every=check_every)
+    under_way = Run(plan, count, faults=faults, per=per, check_every=check_every)
     for _ in under_way:
         pass
     return under_way.report
@@ -181,36 +197,59 @@ class Run:
     Args:
         plan: which requests, on which machine.
         count: how many.
-        faults: share of the calls that fail, 0 to 1.
+        faults: share of the requests that a call fails in, 0 to 1.
+        per: "call" for a share of all calls instead.
         check_every: requests from check to check.
 
     Attributes:
         report: what it did so far; complete when the iteration ends, however it does.
 
     Raises:
-        ArgumentError: *check_every* is below 1, *faults* is not a probability, or
-            the plan has a weight that cannot be.
+        ArgumentError: *check_every* is below 1, *faults* is not a probability, *per*
+            is neither of its words, or the plan has a weight that cannot be.
     """
 
     def __init__(
-        self, plan: Plan, count: int, *, faults: float = 0.01, check_every: int = 1000
+        self,
+        plan: Plan,
+        count: int,
+        *,
+        faults: float = 0.01,
+        per: Unit = "request",
+        check_every: int = 1000,
     ) -> None:
         if check_every < 1:
             raise ArgumentError(f"check_every {check_every}: expected 1 or more")
+        if per not in ("request", "call"):
+            raise ArgumentError(f"faults per {per!r}: expected 'request' or 'call'")
         self._plan = plan
         self._count = count
         self._check_every = check_every
-        self._machine = plan.machine(faults)
+        self._set_off(AtRandom(plan.seed, faults), per)
         self._requests = plan.requests(self._machine)
         self._stream = iter(self._requests)
         self._evidence = Evidence(self._machine.style)
-        self._results: Counter[tuple[str, int]] = Counter()
+        self._made: Counter[str] = Counter()
+        self._failures: Counter[tuple[str, int]] = Counter()
         self._latest: tuple[Item | None, Outcome | None] = None, None
         style = self._machine.style
         # 4.1 never configures an LMB, which therefore cannot be isolated.
         self._refuses = style is MemoryStyle.CLONE
         self._done = 0
         self.report = Report(plan.seed, plan.dialect, plan.profile)
+
+    def _set_off(self, faults: AtRandom, per: Unit) -> None:
+        """Make the machine, and draw the first request that a fault is to meet."""
+        self._machine = self._plan.machine(faults if per == "call" else NEVER)
+        self._calm = self._machine.platform.at_rest
+        self._draws: AtRandom | None = None
+        self._drawn: int | None = None
+        if per == "request":
+            self._machine.dispatcher.platform = self._calm
+            self._draws = AtRandom(self._plan.seed + _OTHER_SEED, faults.probability)
+            self._drawn = self._draws.due(0)
+        often = faults.probability * _REACH > 1
+        self._once = Once(self._plan.seed, 1 / faults.probability if often else _REACH)
 
     def __iter__(self) -> Iterator[Report]:
         """Carry out all; yields `report` after each check."""
@@ -219,7 +258,8 @@ class Run:
         first = None
         try:
             while self._done < count and report.violation is None:
-                self._carry_out(min(self._check_every, count - self._done))
+                left = self._check_every - self._done % self._check_every
+                self._go_on(min(left, count - self._done))
                 if self._done < count:
                     self._sample(count)
                 if first is None and self._done >= count // 10:
@@ -234,25 +274,57 @@ class Run:
         report.grown = None if first is None or last is None else last - first
 
     def _sum_up(self, start: float) -> None:
-        report, platform = self.report, self._machine.platform
+        report, machine = self.report, self._machine
         report.seconds = perf_counter() - start
         report.requests = self._done
-        report.calls, report.faults = platform.calls, platform.n_injected
+        report.calls = machine.dispatcher.calls
+        report.faults = machine.platform.n_injected
         errnos: Counter[int] = Counter()
-        kinds: dict[str, tuple[int, int]] = {}
-        for (kind, number), n in sorted(self._results.items()):
+        refused: Counter[str] = Counter()
+        for (kind, number), n in self._failures.items():
             errnos[number] += n
-            total, failed = kinds.get(kind, (0, 0))
-            kinds[kind] = total + n, failed + (n if number else 0)
-        report.kinds = kinds
-        report.outcomes = {
-            errno.errorcode.get(number, "ok"): n for number, n in sorted(errnos.items())
+            refused[kind] += n
+        errnos[0] = self._done - refused.total()
+        report.kinds = {
+            kind: (n, refused[kind]) for kind, n in sorted(self._made.items())
         }
+        report.outcomes = {
+            errno.errorcode.get(number, "ok"): n
+            for number, n in sorted(errnos.items())
+            if n
+        }
+
+    def _go_on(self, count: int) -> None:
+        """Carry out *count* requests, with a fault on its way to those drawn."""
+        end = self._done + count
+        while self._done < end:
+            calm = end if self._drawn is None else min(self._drawn, end)
+            if self._done < calm:
+                self._carry_out(calm - self._done)
+            else:
+                self._arm()
+                self._carry_out(1)
+                self._rest()
+
+    def _arm(self) -> None:
+        """Have a fault arrive at one of the next calls, unless one does already."""
+        platform = self._machine.platform
+        if platform.due < 0:
+            platform.follow(self._once)
+            self._machine.dispatcher.platform = platform
+
+    def _rest(self) -> None:
+        """Where it has arrived, draw the next request for one."""
+        if self._draws and self._drawn is not None and self._machine.platform.due < 0:
+            self._machine.dispatcher.platform = self._calm
+            self._drawn = self._draws.due(self._drawn + 1)
 
     def _carry_out(self, count: int) -> None:
         """The hot loop."""
         handle = self._machine.dispatcher.handle
-        tally, results = self._machine.platform.tally, self._results
+        tally, failures = self._machine.platform.tally, self._failures
+        made: list[str] = []
+        done = made.append
         source = self._requests
         note, always = self._evidence.note, self._refuses
         seen = tally.injected
@@ -266,29 +338,43 @@ class Run:
                         seen = tally.injected
                         note(outcome)
                 else:
-                    outcome, failed = self._step(item.perform())
-                results[source.kind, failed] += 1
+                    outcome, failed = self._step(item, seen)
+                    seen = tally.injected
+                done(source.kind)
+                if failed:
+                    failures[source.kind, failed] += 1
         finally:
             # Of a run that is interrupted, too.
-            self._done = results.total()
+            self._made.update(made)
+            self._done += len(made)
         self._latest = item, outcome
 
-    def _step(self, outcomes: Sequence[Outcome]) -> tuple[Outcome | None, int]:
+    def _step(self, step: Step, seen: int) -> tuple[Outcome | None, int]:
         """The only outcome, where there is one only; the first errno that is not 0."""
+        outcomes = step.perform()
+        always = self._refuses or self._machine.platform.tally.injected != seen
+        failed = 0
         for outcome in outcomes:
-            self._evidence.note(outcome)
-        failed = next((o.errno for o in outcomes if o.errno), 0)
+            request = outcome.request
+            failed = failed or outcome.errno
+            # Of devices it counts that they came, too.
+            device = request is not None and request.resource not in _PLAIN
+            if outcome.errno or always or device:
+                self._evidence.note(outcome)
         return outcomes[0] if len(outcomes) == 1 else None, failed
 
     def _sample(self, count: int) -> None:
         """Look at the next request that a fault is to meet, from before to after."""
         platform = self._machine.platform
+        if self._drawn is not None:
+            self._go_on(max(min(self._drawn, count) - self._done, 0))
+            self._arm()
         while self._done < count and platform.due - platform.calls > _NEAR:
-            self._carry_out(1)
+            self._go_on(1)
         if self._done < count:
             full = self.report.checks % _FULL_EVERY == 0
             before = snapshot(self._machine.partition, full=full)
-            self._carry_out(1)
+            self._go_on(1)
             self._check(before, full)
             self._settle(full)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pydlpar.partition import Partition
     from pydlpar.tree import DeviceTree
 
-__all__ = ["DRC_INDEX", "Snapshot", "cpu_threads", "snapshot"]
+__all__ = ["DRC_INDEX", "Snapshot", "cpu_threads", "lookup_arrays", "snapshot"]
 
 DRC_INDEX = "ibm,my-drc-index"
 _WORD = 4
@@ -48,6 +48,12 @@ def cpu_threads(partition: Partition) -> dict[int, tuple[int, ...]]:
             threads = partition.threads_of(node) or ()
             found[int.from_bytes(value, "big")] = threads
     return found
+
+
+def lookup_arrays(partition: Partition) -> bytes | None:
+    """The property with the associativity lookup arrays; None where there is none."""
+    node = partition.memory
+    return None if node is None else node.get(LOOKUP_ARRAYS)
 
 
 def snapshot(partition: Partition, *, full: bool = True) -> Snapshot:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydlpar.constants import Action, DrcType, Resource
 from pydlpar.drc import drc_type
-from pydlpar.operations.connectors import with_index
 from pydlpar.request import HotplugRequest
 from pydlpar.rtas import hotplug_event
 from pydlpar.stress.state import DRC_INDEX
@@ -29,18 +28,23 @@ _OFDT_NODES: Final = 8
 _OFDT_PHANDLE: Final = 0x00F00000
 _WORDS: Final = ("memory", "cpu", "add", "remove", "index", "count", "0x7fffffff")
 _NOISE: Final = ("", "-", "0x", "4294967296", "\t", "\0", "drc-name", "add\n")
+_WORD: Final = 4
 _SEVERAL: Final = 6
 """Words of a malformed text, at most."""
 
 
 class Step(NamedTuple):
-    """What is done, in words, and how; it may have several outcomes, or none."""
+    """What is done, and how; it may have several outcomes, or none.
 
-    words: str
+    In words by `str()`: a format and what it is about, as few are ever looked at.
+    """
+
+    form: str
+    about: object
     perform: Callable[[], Sequence[Outcome]]
 
     def __str__(self) -> str:
-        return self.words
+        return self.form.format(self.about)
 
 
 Make = Callable[[], Step]
@@ -54,13 +58,13 @@ def written(machine: Machine, text: str) -> Step:
         dispatcher.write(text)
         return [] if dispatcher.last is None else [dispatcher.last]
 
-    return Step(f"write {text!r}", perform)
+    return Step("write {!r}", text, perform)
 
 
 def raised(machine: Machine, request: HotplugRequest) -> Step:
     """An event that says the request."""
     log = hotplug_event(request)
-    return Step(f"event {request}", lambda: [machine.dispatcher.event(log)])
+    return Step("event {!s}", request, lambda: [machine.dispatcher.event(log)])
 
 
 def malformed(machine: Machine, random: Random) -> Step:
@@ -98,10 +102,11 @@ def _toggle(
 ) -> Step:
     """What has a node goes, what has none comes."""
     index = random.choice(indexes)
-    nodes, _ = with_index(machine.partition.tree, index)
+    tree = machine.partition.tree
+    nodes = tree.by_property(DRC_INDEX, index.to_bytes(_WORD, "big"))
     action = _REMOVE if nodes else _ADD
     request = HotplugRequest.index(resource, action, index)
-    return Step(str(request), lambda: [machine.dispatcher.handle(request)])
+    return Step("{!s}", request, lambda: [machine.dispatcher.handle(request)])
 
 
 def entry_makers(machine: Machine, random: Random) -> dict[str, Make]:
@@ -138,7 +143,8 @@ def _ofdt(machine: Machine, random: Random) -> Step:
             ]
         ).encode()
     return Step(
-        f"ofdt {command!r}",
+        "ofdt {!r}",
+        command,
         lambda: _entry(machine, machine.dispatcher.write_ofdt, command),
     )
 
@@ -168,5 +174,7 @@ def _probe(machine: Machine, random: Random, cores: Sequence[int]) -> Step:
     write = dispatcher.write_probe if node is None else dispatcher.write_release
     data = (f"{index:#x}\n" if node is None else node.path).encode()
     request = HotplugRequest.index(Resource.CPU, action, index)
-    words = f"{'probe' if node is None else 'release'} {data.decode().strip()}"
-    return Step(words, lambda: _entry(machine, write, data, request))
+    form = "probe {}" if node is None else "release {}"
+    return Step(
+        form, data.decode().strip(), lambda: _entry(machine, write, data, request)
+    )

@@ -1,0 +1,170 @@
+"""What was done to one LMB, done to its like without asking anybody again.
+
+A step (`repeat.Step`) goes by the words of the table's row, by the lookup arrays, and
+by what the platform answers, which has the same answers for LMBs in the same state
+(`LmbRepeater.lmb_state`). So a step that was made once is known for all of these: its
+calls, their answers, its result. The record has the calls as if they had been made.
+
+Not everything is kept: a step that changed the tree, or more of the platform than the
+LMB's own state, or that had to wait, is made anew each time; one that failed has a
+reason to tell, so that it is made anew where that would be told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydlpar.constants import LmbFlags
+from pydlpar.operations.calls import REPEAT, SLEEP
+from pydlpar.operations.repeat import Again, Repeated
+
+if TYPE_CHECKING:
+    from pydlpar.operations.calls import Entry, LmbRepeater, Run
+    from pydlpar.operations.repeat import Step
+
+__all__ = ["Begun", "Recall"]
+
+_ASSIGNED = int(LmbFlags.ASSIGNED)
+
+_MOST = 4096
+"""Steps that are kept; a machine has some dozen."""
+
+
+_new = tuple.__new__  # without the detour by Repeated.__new__()
+_REPEATED = (REPEAT,)
+"""The effect in the record."""
+
+
+class _Known(NamedTuple):
+    """A step that was made.
+
+    Attributes:
+        rc: what it returned.
+        steps: its calls with their answers, of the LMB that it was made for.
+        flags, aa_index: what the LMB's row has in the end.
+        came: what became of the LMB, in the platform's terms.
+        tells: there may have been a reason for a failure.
+    """
+
+    rc: int
+    steps: list[Entry]
+    flags: int
+    aa_index: int
+    came: Any
+    tells: bool
+
+
+class Begun(NamedTuple):
+    """A step about to be made, to be kept when it has been."""
+
+    key: tuple[Any, ...]
+    watched: Any
+    calls: int
+    changes: int
+    has_reason: bool
+
+
+class Recall:
+    """The steps that are known, of all requests of one dispatcher.
+
+    Attributes:
+        repeater: whose LMBs these are; None where nothing can be known of them.
+        trace: the record of the present request.
+        spared: calls in records that have not been an entry of their own.
+    """
+
+    def __init__(self) -> None:
+        self.repeater: LmbRepeater | None = None
+        self.trace: list[Entry] = []
+        self.spared = 0
+        self._known: dict[tuple[Any, ...], _Known] = {}
+        self._of_drcs: dict[tuple[Any, ...], tuple[list[Entry], Any]] = {}
+
+    def find_drc(self, step: Step, index: int) -> int | Begun | None:
+        """Make *step* for a connector where it is known: 0. Else as `find`."""
+        repeater = self.repeater
+        state = None if repeater is None else repeater.drc_state(index)
+        if repeater is None or state is None:
+            return None
+        known = self._of_drcs.get((step, state))
+        if known is None:
+            watched = repeater.watch_drc(index)
+            return Begun((step, state), watched, len(self.trace), 0, False)
+        steps, came = known
+        calls = len(steps)
+        repeater.move_lmb(index, came, calls)
+        self.trace.append((_REPEATED, _new(Again, (steps, index))))
+        self.spared += calls - 1
+        return 0
+
+    def keep_drc(self, begun: Begun) -> None:
+        """Keep a step that worked, if it can be."""
+        came, steps = self._came(begun)
+        if came is not None:
+            if len(self._of_drcs) >= _MOST:
+                self._of_drcs.clear()
+            self._of_drcs[begun.key] = steps, came
+
+    def _came(self, begun: Begun) -> tuple[Any, list[Entry]]:
+        """What became of what was watched, None where it is nothing to keep; how."""
+        steps = self.trace[begun.calls :]
+        if self.repeater is None or any(effect[0] >= SLEEP for effect, _ in steps):
+            return None, steps
+        return self.repeater.lmb_came(begun.watched), steps
+
+    def find(
+        self, run: Run, step: Step, start: int, stop: int, refused: int
+    ) -> tuple[int, int] | Begun | None:
+        """Make *step* for the LMB at *start*, and those like it, where it is known.
+
+        Args:
+            stop, refused: the position to end before, as of `repeat.each_alike`; the
+                rows up to there are equal.
+
+        Returns:
+            What it returned, and the position behind the last. Else a note to give to
+            `keep`; None where the step is none to be kept.
+        """
+        repeater, table = self.repeater, run.partition.lmbs
+        if repeater is None:
+            return None
+        index = table.drc_index(start)
+        state = repeater.lmb_state(index)
+        if state is None:
+            return None
+        words = table.words(start)
+        # Of an LMB in use no step has to choose a lookup array.
+        key = step, words, state, None if words[0] & _ASSIGNED else run.arrays
+        known = self._known.get(key)
+        if known is None or (known.tells and not run.has_reason):
+            watched = repeater.watch_lmb(index)
+            begun = len(self.trace), len(run.changes), run.has_reason
+            return Begun(key, watched, *begun)
+        rc, steps, flags, aa_index, came, _ = known
+        calls, end = len(steps), start + 1
+        repeater.move_lmb(index, came, calls)
+        last = refused if rc else stop
+        while end < last:
+            index = table.drc_index(end)
+            if repeater.lmb_state(index) != state:
+                break
+            repeater.move_lmb(index, came, calls)
+            end += 1
+        repeated = _new(Repeated, (steps, table, start, end))
+        self.trace.append((_REPEATED, repeated))
+        self.spared += (end - start) * calls - 1
+        if words != (flags, aa_index):
+            run.undo.append((table.fill, start, end, *words))
+            table.fill(start, end, flags, aa_index)
+        return rc, end
+
+    def keep(self, run: Run, begun: Begun, position: int, rc: int) -> None:
+        """Keep a step that has been made as `find` noted it, if it can be."""
+        came, steps = self._came(begun)
+        if came is None or len(run.changes) != begun.changes:
+            return
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        tells = begun.has_reason or run.has_reason
+        words = run.partition.lmbs.words(position)
+        self._known[begun.key] = _Known(rc, steps, *words, came, tells)
