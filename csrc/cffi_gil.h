@@ -26,7 +26,7 @@
 	x(rtas_hotplug_build) x(rtas_hotplug_decode) x(rtas_hotplug_encode) \
 	x(rtas_section_get) \
 	x(tree_add) x(tree_append) x(tree_begin) x(tree_child) \
-	x(tree_commit) x(tree_depth) x(tree_depth_of) x(tree_find) \
+	x(tree_commit) x(tree_commit_to) x(tree_depth) x(tree_depth_of) x(tree_find) \
 	x(tree_find_child) x(tree_first) x(tree_get_u32) x(tree_graft) \
 	x(tree_is_compatible) x(tree_name_of) x(tree_next) x(tree_parent) \
 	x(tree_path) x(tree_path_of) x(tree_phandle) x(tree_phandle_of) \

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydlpar.errors import DlparError, StaleHandleError
-from pydlpar.node import Node
+from pydlpar.node import Node, node_at
 
 if TYPE_CHECKING:
     from pydlpar.edits import Template
@@ -48,7 +48,7 @@ class Grafts:
         tree, above = self._tree, self._tree.own(parent)
         try:
             for name, template in stamps:
-                made.append(Node(tree, template.stamp(above, name)))
+                made.append(node_at(tree, template.stamp(above, name)))
         except DlparError:
             # A name that is taken, or a template that a roll-back has taken along.
             for node in made:
