@@ -131,7 +131,7 @@ class Dispatcher(EntryPoints):
         self.events = EventCounts()
         self.last: Outcome | None = None
         self._calls = 0
-        self._known = Recall()
+        self._known = Recall(memory.RELEASING)
         self._sleep = sleep
         self._max_busy = max_busy
         self.platform = platform

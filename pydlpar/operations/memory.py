@@ -56,7 +56,7 @@ from pydlpar.partition import DYNAMIC_MEMORY
 if TYPE_CHECKING:
     from pydlpar.request import HotplugRequest
 
-__all__ = ["operate"]
+__all__ = ["RELEASING", "operate"]
 
 # Bound once: looking up a member of an enumeration is slow.
 _TABLE, _EACH, _CLONE = MemoryStyle.TABLE, MemoryStyle.EACH, MemoryStyle.CLONE
@@ -347,6 +347,9 @@ def _release(run: Run, position: int) -> Operation:
         return nothing()
     return release(run, run.partition.lmbs.drc_index(position))
 
+
+RELEASING: frozenset[Step] = frozenset({_release})
+"""The steps that do not look at the associativity lookup arrays."""
 
 _HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Operation]] = {
     (Action.ADD, IdType.DRC_INDEX): _add_index,

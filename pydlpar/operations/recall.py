@@ -12,6 +12,7 @@ reason to tell, so that it is made anew where that would be told.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.constants import LmbFlags
@@ -67,13 +68,17 @@ class Begun(NamedTuple):
 class Recall:
     """The steps that are known, of all requests of one dispatcher.
 
+    Args:
+        blind: the steps for LMBs that do not look at the lookup arrays.
+
     Attributes:
         repeater: whose LMBs these are; None where nothing can be known of them.
         trace: the record of the present request.
         spared: calls in records that have not been an entry of their own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, blind: Collection[Step] = ()) -> None:
+        self._blind = blind
         self.repeater: LmbRepeater | None = None
         self.trace: list[Entry] = []
         self.spared = 0
@@ -133,8 +138,9 @@ class Recall:
         if state is None:
             return None
         words = table.words(start)
-        # Of an LMB in use no step has to choose a lookup array.
-        key = step, words, state, None if words[0] & _ASSIGNED else run.arrays
+        # Of an LMB in use no step has to choose a lookup array, either.
+        looks = not (words[0] & _ASSIGNED or step in self._blind)
+        key = step, words, state, run.arrays if looks else None
         known = self._known.get(key)
         if known is None or (known.tells and not run.has_reason):
             watched = repeater.watch_lmb(index)
