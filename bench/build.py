@@ -16,7 +16,7 @@ __all__ = ["ROOT", "BenchError", "MissingError", "build_core", "build_events", "
 ROOT = HERE.parent
 CORE = ("core.c", "timing.c", "core_ours.c", "core_cycles.c", "core_libfdt.c")
 EVENTS = ("events.c", "timing.c")
-CFLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra")
+CFLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra")
 
 
 class BenchError(Exception):

@@ -184,6 +184,7 @@ struct dlpar_tree {
 	uint32_t name_at;		/* slot of what edits named last */
 	uint32_t stream;		/* running number of a property stream */
 	uint32_t fresh;			/* see tree_name_unseen(); NIL: none */
+	uint32_t newest;		/* last added; it may be gone by now */
 	uint32_t id_phandle[3];		/* in order of precedence, or NIL */
 
 	uint32_t *dir;			/* runs of a count and entries */

@@ -51,11 +51,26 @@ static int target(const struct dlpar_tree *t, const struct op *op,
 	return *idx == NIL ? DLPAR_ERR_STALE : DLPAR_OK;
 }
 
+/* What a stream adds it looks for next; no other child can have the name. */
+static bool is_newest(const struct dlpar_tree *t, const struct op *op,
+		      uint32_t idx)
+{
+	const struct tree_node *n = &t->nodes[t->newest];
+
+	return n->flags & NODE_LIVE && n->parent == idx &&
+	       n->name_len == op->name_len &&
+	       wire_same(n->img + 4, op->name, op->name_len);
+}
+
 static int find(const struct dlpar_tree *t, const struct op *op, uint32_t idx,
 		uint32_t *got)
 {
 	if (op->data_len)
 		return DLPAR_ERR_BADARG;
+	if (is_newest(t, op, idx)) {
+		*got = t->newest;
+		return DLPAR_OK;
+	}
 	*got = tree_path_below(t, idx, (const char *)op->name, op->name_len);
 	return *got == NIL ? DLPAR_ERR_NOTFOUND : DLPAR_OK;
 }

@@ -232,7 +232,7 @@ int tree_add(struct dlpar_tree *t, uint32_t parent, const char *name,
 	}
 	write_props(t, *idx, &plan);
 	tree_place_named(t, parent, *idx, &made, flags);
-	t->fresh = *idx;
+	t->fresh = t->newest = *idx;
 	return DLPAR_OK;
 }
 

@@ -282,6 +282,7 @@ int tree_stamp(struct dlpar_tree *t, uint32_t parent, const char *name,
 		return err;
 	}
 	tree_place_named(t, parent, *idx, &made, flags);
+	t->newest = *idx;
 	return DLPAR_OK;
 }
 
