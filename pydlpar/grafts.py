@@ -66,10 +66,9 @@ class Grafts:
             return
         nodes = self._tree.from_dtb(fragment).root.children
         make = self._tree.template
+        plain = nodes if all(map(_is_plain, nodes)) else []
         self._known[fragment] = [
-            (node.name, make(node.properties.as_dict()))
-            for node in nodes
-            if all(map(_is_plain, nodes))
+            (node.name, make(node.properties.as_dict())) for node in plain
         ]
 
     def _forget(self) -> None:
