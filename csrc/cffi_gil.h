@@ -3,9 +3,10 @@
  * cffi_gil.h - which calls keep the interpreter's lock.
  *
  * cffi gives the lock back around every call, and saves errno, which takes as
- * long as what the small calls do. The calls listed here look at one node, one
- * event or one row and keep it; all others work on as much as they are given
- * and release it. No call here waits for anything but for another call inside
+ * long as what the small calls do. The calls listed here are about one node,
+ * event, row or transaction and keep it, also where that once takes longer: a
+ * search before it has a table, a fragment or a roll-back of many edits. All
+ * others work on as much as they are given and release it. No call here waits for anything but for another call inside
  * the same tree, which needs no lock of the interpreter to get out of it.
  *
  * For the generated module only, which includes Python.h and wraps a function
