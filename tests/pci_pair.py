@@ -13,7 +13,7 @@ KEPT = ("DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR", "MEM_UNPLUG_ERROR")
 # What a driver needs besides, or would take from the host's file system.
 BLOCK = ("virtio-blk", "nvme")
 FIRST_EVENT_BYTE = 0x68
-PATIENCE = 5.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 class PciPair:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 ENDED = "ZX"
 
 

@@ -73,7 +73,7 @@ def test_late_then_in_time(line):
     begin = time.monotonic()
     with pytest.raises(GuestError, match=r"to do 'run' within 0\.2 s") as late:
         link.ask("run", 0.2)
-    assert 0.2 <= time.monotonic() - begin < 5
+    assert 0.2 <= time.monotonic() - begin < 30
     assert "soft lockup" in str(late.value)
     assert late.value.console.strip() == "[ 5.0] BUG: soft lockup"
     agent.sendall(frame({"id": 1, "late": 1}) + frame({"id": 2, "wrote": 1}))

@@ -149,7 +149,7 @@ def test_the_lock_is_waited_for(root, holder):
     begin = time.monotonic()
     with pytest.raises(LockedError, match=f"process {number}") as refused:
         linux.write(REQUEST)
-    assert 0.3 <= time.monotonic() - begin < 5
+    assert 0.3 <= time.monotonic() - begin < 30
     assert refused.value.holder == number
     assert linux.read() == b"memory,cpu,dt\n"
 
@@ -195,7 +195,7 @@ def test_error_log_ends_when_there_is_no_more(root):
     assert next(records) == b"second"
     begin = time.monotonic()
     assert list(records) == []
-    assert 0.2 <= time.monotonic() - begin < 5
+    assert 0.2 <= time.monotonic() - begin < 30
     assert list(Linux(root=root).error_log()) == []
     os.close(reader)
     assert list(Linux(root=root).error_log(wait=None)) == []
