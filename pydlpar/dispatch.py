@@ -45,7 +45,7 @@ from pydlpar.operations.calls import (
     Operation,
     Platform,
     Run,
-    refuse,
+    Started,
 )
 from pydlpar.operations.recall import Recall
 from pydlpar.operations.repeat import Repeated
@@ -68,7 +68,7 @@ _LOG_MAX = 2048
 _MOST_EVENTS = 1 << 14
 """Events of one interrupt."""
 
-_Handler = Callable[[Run, HotplugRequest], Operation]
+_Handler = Callable[[Run, HotplugRequest], Started]
 _Entry = tuple[_Handler, Behaviour | None]
 _OPERATIONS: dict[int, _Handler] = {
     Resource.CPU: cpu.operate,
@@ -152,13 +152,11 @@ class Dispatcher(EntryPoints):
     def platform(self, platform: Platform) -> None:
         self._platform = platform
         calls = _methods_of(platform)
-        known = self._known
-        own = self._pause, self._watch, self._repeat, known.find, known.keep
-        self._methods = (*calls, *own, known.find_drc, known.keep_drc)
+        self._methods = (*calls, self._pause, self._watch, self._repeat)
         # Of its class: what wraps a platform does not pass calls on unseen.
         offer = getattr(type(platform), "lmb_repeater", None)
         self._repeater: LmbRepeater | None = offer and offer(platform)
-        known.repeater = self._repeater
+        self._known.repeater = self._repeater
 
     @property
     def calls(self) -> int:
@@ -298,7 +296,7 @@ class Dispatcher(EntryPoints):
 
     def _perform(
         self,
-        operate: Callable[[Run, Any], Operation],
+        operate: Callable[[Run, Any], Started],
         argument: Any,
     ) -> Outcome:
         self._take_lock(repr(argument))
@@ -310,20 +308,27 @@ class Dispatcher(EntryPoints):
 
     def _run(
         self,
-        operate: Callable[[Run, Any], Operation],
+        operate: Callable[[Run, Any], Started],
         argument: Any,
         request: HotplugRequest | None,
         behaviour: Behaviour | None,
     ) -> Outcome:
         partition = self.partition
-        run = Run(partition, behaviour or self.behaviour, self._repeater is not None)
+        known = self._known
         trace: list[Entry] = []
-        self._trace = self._known.trace = trace
+        self._trace = known.trace = trace
+        run = Run(
+            partition, behaviour or self.behaviour, known if known.repeater else None
+        )
         # As `DeviceTree.whole`, written out: all requests come by here.
         tree = partition.tree.ptr
         depth = begin(tree)
         try:
-            rc = self._drive(run, operate(run, argument), trace)
+            started = operate(run, argument)
+            if isinstance(started, int):
+                rc = started
+            else:
+                rc = self._drive(run, started, trace)
             commit(tree, depth)
         except BaseException:
             roll_back(tree, depth)
@@ -425,8 +430,8 @@ def _is_busy(status: int) -> bool:
     return status == _BUSY or _DELAY_MIN <= status <= _DELAY_MAX
 
 
-def _no_handler(run: Run, request: HotplugRequest) -> Operation:
-    return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
+def _no_handler(run: Run, request: HotplugRequest) -> int:
+    return run.fail(-errno.EINVAL, "there is no handler for {!s}", request)
 
 
 _NO_OPERATION: _Entry = (_no_handler, None)

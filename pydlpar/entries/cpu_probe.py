@@ -9,7 +9,7 @@ import errno
 
 from pydlpar.entries.paths import c_string, find_path
 from pydlpar.operations import cpu
-from pydlpar.operations.calls import Operation, Run
+from pydlpar.operations.calls import Run, Started
 from pydlpar.request import read_number
 
 __all__ = ["probe", "release"]
@@ -18,16 +18,16 @@ _DRC_INDEX = "ibm,my-drc-index"
 _WORD = 4
 
 
-def probe(run: Run, data: bytes) -> Operation:
+def probe(run: Run, data: bytes) -> Started:
     """Add the CPU whose DRC index is written, as a number with any prefix."""
     text = c_string(data)
     index = read_number(text)
     if index is None:
         return run.fail(-errno.EINVAL, "{!r}: expected a 32-bit number", text[:32])
-    return (yield from cpu.add(run, index))
+    return cpu.add(run, index)
 
 
-def release(run: Run, data: bytes) -> Operation:
+def release(run: Run, data: bytes) -> Started:
     """Remove the CPU whose path is written; a newline is part of the path.
 
     No hint to firmware follows a failure, other than at `/sys/kernel/dlpar`.
@@ -40,4 +40,4 @@ def release(run: Run, data: bytes) -> Operation:
     if len(value) < _WORD:
         return run.fail(-errno.EINVAL, "{} has no {}", node.path, _DRC_INDEX)
     index = int.from_bytes(value[:_WORD], "big")
-    return (yield from cpu.remove_node(run, node, index))
+    return cpu.remove_node(run, node, index)

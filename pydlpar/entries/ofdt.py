@@ -41,7 +41,7 @@ from pydlpar.entries.paths import c_string, find_path
 from pydlpar.errors import ArgumentError, ExistsError, NoSpaceError, NotFoundError
 from pydlpar.names import decode_name
 from pydlpar.operations.behaviour import Quirk
-from pydlpar.operations.calls import Operation, Run
+from pydlpar.operations.calls import Run
 
 if TYPE_CHECKING:
     from pydlpar.node import Node
@@ -68,9 +68,8 @@ class _Property(NamedTuple):
     value: bytes
 
 
-def operate(run: Run, command: bytes) -> Operation:
+def operate(run: Run, command: bytes) -> int:
     """Carry out one command; returns 0 or a negative errno."""
-    yield from ()
     word, space, _ = c_string(command).partition(_SPACE)
     handler = _COMMANDS.get(word)
     if not space:

@@ -23,7 +23,7 @@ from pydlpar.entries.ras import (
 from pydlpar.entries.slot_control import NAME_MAX, SlotControl, slot_name
 from pydlpar.error_log_ring import ErrorLogRing
 from pydlpar.names import Buffer
-from pydlpar.operations.calls import Operation, Platform, Run, refuse
+from pydlpar.operations.calls import Operation, Platform, Run, Started
 from pydlpar.request import first_page
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["EntryPoints", "MigrationPlatform"]
 
 _NO_SLOT: Final = b"0\n"
 
-_Operate = Callable[[Run, Any], Operation]
+_Operate = Callable[[Run, Any], Started]
 
 
 class MigrationPlatform(Platform, UpdatePlatform, Protocol):
@@ -156,12 +156,12 @@ def _as_written(data: Buffer | str) -> bytes:
     return bytes(data)
 
 
-def _locked_down(run: Run, command: bytes) -> Operation:
+def _locked_down(run: Run, command: bytes) -> int:
     del command
-    return refuse(run, -errno.EPERM, "the kernel is locked down")
+    return run.fail(-errno.EPERM, "the kernel is locked down")
 
 
-def _no_module(run: Run, name: bytes) -> Operation:
+def _no_module(run: Run, name: bytes) -> int:
     """Without the RTAS function the module does not load, and there are no files."""
     del name
-    return refuse(run, -errno.ENOENT, "RTAS has no ibm,configure-connector")
+    return run.fail(-errno.ENOENT, "RTAS has no ibm,configure-connector")

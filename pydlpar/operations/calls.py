@@ -2,8 +2,9 @@
 
 An operation is a generator. It yields effects and is sent the answer to each; it
 returns 0, a negative errno, or a positive RTAS status that the kernel would have
-let through. An effect is a tuple `(kind, *arguments)`; `kind` is one of the numbers
-below, and `METHODS[kind]` the name of the `Platform` method that answers it.
+let through. Where there is no call to make, that is returned without a generator.
+An effect is a tuple `(kind, *arguments)`; `kind` is one of the numbers below, and
+`METHODS[kind]` the name of the `Platform` method that answers it.
 
 DRC calls are those of Linux, arch/powerpc/platforms/pseries/dlpar.c.
 """
@@ -30,17 +31,15 @@ from pydlpar.partition import LOOKUP_ARRAYS
 if TYPE_CHECKING:
     from pydlpar.node import Node
     from pydlpar.operations.behaviour import Behaviour
+    from pydlpar.operations.recall import Recall
     from pydlpar.partition import Partition
 
 __all__ = [
     "ADD_MEMORY",
-    "AGAIN",
     "CONFIGURE_CONNECTOR",
     "FUNCTIONS",
     "GET_POWER_LEVEL",
     "GET_SENSOR_STATE",
-    "KEEP",
-    "KEEP_DRC",
     "METHODS",
     "OFFLINE_CPU",
     "OFFLINE_DEVICE",
@@ -49,7 +48,6 @@ __all__ = [
     "ONLINE_DEVICE",
     "ONLINE_MEMORY",
     "POWERS",
-    "RECALL",
     "REMOVE_MEMORY",
     "REPEAT",
     "SET_INDICATOR",
@@ -62,12 +60,12 @@ __all__ = [
     "Operation",
     "Platform",
     "Run",
+    "Started",
     "acquire",
     "configure",
     "graft",
     "indicator_failed",
     "nothing",
-    "refuse",
     "release",
     "rtas_errno",
     "unisolate",
@@ -116,15 +114,6 @@ WATCH = SLEEP + 1
 REPEAT = SLEEP + 2
 """Repeat all that was called since `WATCH` for a run of LMBs. See `repeat.py`."""
 
-RECALL = SLEEP + 3
-"""Make a step for some LMBs as it was made for their like. See `recall.py`."""
-
-KEEP = SLEEP + 4
-"""Keep a step that `RECALL` did not know."""
-
-AGAIN, KEEP_DRC = SLEEP + 5, SLEEP + 6
-"""The same two for what is done to a connector that is no LMB's."""
-
 FUNCTIONS = (
     "get-sensor-state",
     "set-indicator",
@@ -152,6 +141,8 @@ Entry = tuple[tuple[Any, ...], Any]
 
 Losing = Callable[[bytes], bytes]
 Operation = Generator[Effect, Any, int]
+Started = Operation | int
+"""An operation, or what it has returned already: it had no call to make."""
 
 _SENSE = int(Sensor.ENTITY_SENSE)
 _PRESENT = int(EntitySense.PRESENT)
@@ -285,7 +276,8 @@ class Run:
             ("set", path, property, old, new).
         undo: calls `(function, *arguments)` that take back, in reverse, what the
             tree's own transaction does not know of.
-        repeats: calls about many LMBs may be asked for at once.
+        recall: the steps that are known, which need not be made by calls; None
+            where each is to be called.
         exit_status: of the command that user space runs for it; None where the
             kernel carries it out.
         leaked: the positive RTAS status that it ended with, or 0.
@@ -300,13 +292,13 @@ class Run:
     _arrays: bytes | None = None
 
     def __init__(
-        self, partition: Partition, behaviour: Behaviour, repeats: bool = False
+        self, partition: Partition, behaviour: Behaviour, recall: Recall | None = None
     ) -> None:
         self.partition = partition
         self.behaviour = behaviour
         self.changes: list[tuple[Any, ...]] = []
         self.undo: list[tuple[Any, ...]] = []
-        self.repeats = repeats
+        self.recall = recall
 
     def fail(self, rc: int, *reason: Any) -> int:
         """Return *rc*, keeping *reason* (a format and its arguments) if the first."""
@@ -357,12 +349,6 @@ class Run:
         """Why the request failed, in words: the sum, then the first cause."""
         parts = [part for part in (self._summary, self._first) if part]
         return ": ".join(part[0].format(*part[1:]) for part in parts)
-
-
-def refuse(run: Run, rc: int, *reason: Any) -> Operation:
-    """An operation that makes no call and returns *rc*."""
-    yield from ()
-    return run.fail(rc, *reason)
 
 
 def nothing() -> Operation:

@@ -32,10 +32,10 @@ from pydlpar.operations.calls import (
     ONLINE_CPU,
     Operation,
     Run,
+    Started,
     acquire,
     configure,
     graft,
-    refuse,
     release,
     unisolate,
 )
@@ -56,19 +56,19 @@ _WORD = 4
 _CACHE_LINKS = ("l2-cache", "next-level-cache")
 
 
-def operate(run: Run, request: HotplugRequest) -> Operation:
+def operate(run: Run, request: HotplugRequest) -> Started:
     """The operation of a CPU request (`dlpar_cpu`)."""
     action, index, count = request.action, request.drc_index, request.count
     adds = action == _ADD
     if not adds and action != _REMOVE:
-        return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
+        return run.fail(-errno.EINVAL, "action {}: expected 1 or 2", action)
     if request.id_type == _BY_INDEX and index is not None:
         return add(run, index) if adds else _remove_or_hint(run, index)
     if not run.behaviour.cpu_by_count:
-        return refuse(run, -errno.EINVAL, "CPUs go by DRC index only")
+        return run.fail(-errno.EINVAL, "CPUs go by DRC index only")
     if request.id_type == _BY_COUNT and count is not None:
         return (_add_by_count if adds else _remove_by_count)(run, count)
-    return refuse(run, -errno.EINVAL, "CPUs go by DRC index and by count only")
+    return run.fail(-errno.EINVAL, "CPUs go by DRC index and by count only")
 
 
 def add(run: Run, index: int) -> Operation:
@@ -140,8 +140,8 @@ def _remove_or_hint(run: Run, index: int) -> Operation:
 def _remove(run: Run, index: int) -> Operation:
     node = run.partition.tree.find("cpu", _DRC_INDEX, index)
     if node is None:
-        return refuse(run, -errno.ENODEV, "there is no CPU {:#010x}", index)
-    return remove_node(run, node, index)
+        return run.fail(-errno.ENODEV, "there is no CPU {:#010x}", index)
+    return (yield from remove_node(run, node, index))
 
 
 def remove_node(run: Run, node: Node, index: int) -> Operation:

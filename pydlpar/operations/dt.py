@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydlpar.constants import Action, IdType
 from pydlpar.operations.behaviour import Quirk
-from pydlpar.operations.calls import Operation, Run, configure, graft, refuse
+from pydlpar.operations.calls import Operation, Run, Started, configure, graft
 from pydlpar.operations.connectors import owner, with_index
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["operate"]
 
 
-def operate(run: Run, request: HotplugRequest) -> Operation:
+def operate(run: Run, request: HotplugRequest) -> Started:
     """The operation of a dt request (`dlpar_hp_dt`)."""
     index, action = request.drc_index, request.action
     if request.id_type != IdType.DRC_INDEX or index is None:
-        return refuse(run, -errno.EINVAL, "nodes go by DRC index only")
+        return run.fail(-errno.EINVAL, "nodes go by DRC index only")
     if action == Action.ADD:
         return _add(run, index)
     if action == Action.REMOVE:
         return _remove(run, index)
-    return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
+    return run.fail(-errno.EINVAL, "action {}: expected 1 or 2", action)
 
 
 def _add(run: Run, index: int) -> Operation:
@@ -57,9 +57,8 @@ def _add(run: Run, index: int) -> Operation:
     return 0
 
 
-def _remove(run: Run, index: int) -> Operation:
+def _remove(run: Run, index: int) -> int:
     """Take out every node that has the index; that there is none is no failure."""
-    yield from ()
     tree = run.partition.tree
     nodes, rc = with_index(tree, index)
     if rc:

@@ -39,8 +39,8 @@ from pydlpar.operations.calls import (
     ONLINE_DEVICE,
     Operation,
     Run,
+    Started,
     configure,
-    refuse,
 )
 from pydlpar.operations.connectors import (
     Device,
@@ -90,14 +90,14 @@ def ignored(request: HotplugRequest) -> str:
     return ""
 
 
-def operate(run: Run, request: HotplugRequest) -> Operation:
+def operate(run: Run, request: HotplugRequest) -> Started:
     """The operation of a request for a PCI slot or a PHB."""
     index = request.drc_index
     run.exit_status = FAILED
     if reason := ignored(request):
-        return refuse(run, -errno.EINVAL, "{}", reason)
+        return run.fail(-errno.EINVAL, "{}", reason)
     if request.id_type != IdType.DRC_INDEX or index is None:
-        return refuse(run, -errno.EINVAL, "a DRC name or index must be given")
+        return run.fail(-errno.EINVAL, "a DRC name or index must be given")
     add = request.action == Action.ADD
     if request.resource == Resource.PHB:
         return _command(run, (phb.add if add else phb.remove)(run, index))

@@ -36,9 +36,9 @@ from pydlpar.operations.behaviour import MemoryStyle
 from pydlpar.operations.calls import (
     Operation,
     Run,
+    Started,
     acquire,
     nothing,
-    refuse,
     release,
     unisolate,
 )
@@ -69,28 +69,34 @@ _SIGN_BIT = 0x80000000
 _READD = 3
 
 
-def operate(run: Run, request: HotplugRequest) -> Operation:
+def operate(run: Run, request: HotplugRequest) -> Started:
     """The operation of a memory request (`dlpar_memory`)."""
     style = run.behaviour.memory
     if style is _EACH:
         # The property, which is written after each LMB, is part of what would repeat.
-        run.repeats = False
+        run.recall = None
     if style is not _TABLE and not _has_version_1(run):
-        return refuse(run, -errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
+        return run.fail(-errno.EINVAL, f"there is no {DYNAMIC_MEMORY}")
     handler = _HANDLERS.get((request.action, request.id_type))
     if run.behaviour.readd and request.action == _READD:
         handler = _readd
     # Ranges came after the oldest style.
     ranged = handler is _add_range or handler is _remove_range
     if handler is None or (ranged and style is _CLONE):
-        return refuse(run, -errno.EINVAL, "there is no handler for {!s}", request)
-    return _operate(run, handler(run, request))
+        return run.fail(-errno.EINVAL, "there is no handler for {!s}", request)
+    started = handler(run, request)
+    if isinstance(started, int):
+        return _close_books(run, started)
+    return _operate(run, started)
 
 
 def _operate(run: Run, handler: Operation) -> Operation:
-    """Run the handler, then keep or drop the books as the kernel line does."""
+    return _close_books(run, (yield from handler))
+
+
+def _close_books(run: Run, rc: int) -> int:
+    """Keep or drop the books of a request that ended, as the kernel line does."""
     style = run.behaviour.memory
-    rc = yield from handler
     if rc == 0 and style is not _EACH:
         return write_table(run)
     if rc and style is _CLONE:
@@ -104,17 +110,17 @@ def _has_version_1(run: Run) -> bool:
     return node is not None and DYNAMIC_MEMORY in node
 
 
-def _add_index(run: Run, request: HotplugRequest) -> Operation:
+def _add_index(run: Run, request: HotplugRequest) -> Started:
     position = _find(run, request)
     if position is None:
-        return refuse(run, -errno.EINVAL)
+        return -errno.EINVAL
     return one(run, _acquire_and_add, position)
 
 
-def _remove_index(run: Run, request: HotplugRequest) -> Operation:
+def _remove_index(run: Run, request: HotplugRequest) -> Started:
     position = _find(run, request)
     if position is None:
-        return refuse(run, -errno.EINVAL)
+        return -errno.EINVAL
     return one(run, _remove_and_release, position)
 
 
@@ -351,7 +357,7 @@ def _release(run: Run, position: int) -> Operation:
 RELEASING: frozenset[Step] = frozenset({_release})
 """The steps that do not look at the associativity lookup arrays."""
 
-_HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Operation]] = {
+_HANDLERS: dict[tuple[int, int], Callable[[Run, HotplugRequest], Started]] = {
     (Action.ADD, IdType.DRC_INDEX): _add_index,
     (Action.ADD, IdType.DRC_COUNT): _add_count,
     (Action.ADD, IdType.INDEXED_COUNT): _add_range,

@@ -26,10 +26,10 @@ from pydlpar.operations.calls import (
     ONLINE_DEVICE,
     Operation,
     Run,
+    Started,
     acquire,
     configure,
     graft,
-    refuse,
     release,
 )
 from pydlpar.operations.connectors import MY_DRC_INDEX
@@ -44,19 +44,19 @@ __all__ = ["operate"]
 _DEVICE_TYPE = "ibm,persistent-memory"
 
 
-def operate(run: Run, request: HotplugRequest) -> Operation:
+def operate(run: Run, request: HotplugRequest) -> Started:
     """The operation of a persistent-memory request (`dlpar_hp_pmem`)."""
     above = next(iter(run.partition.tree.by_type(_DEVICE_TYPE)), None)
     if above is None:
-        return refuse(run, -errno.ENODEV, "there is no node of type {}", _DEVICE_TYPE)
+        return run.fail(-errno.ENODEV, "there is no node of type {}", _DEVICE_TYPE)
     index, action = request.drc_index, request.action
     if request.id_type != IdType.DRC_INDEX or index is None:
-        return refuse(run, -errno.EINVAL, "persistent memory goes by DRC index only")
+        return run.fail(-errno.EINVAL, "persistent memory goes by DRC index only")
     if action == Action.ADD:
         return _add(run, above, index)
     if action == Action.REMOVE:
         return _remove(run, above, index)
-    return refuse(run, -errno.EINVAL, "action {}: expected 1 or 2", action)
+    return run.fail(-errno.EINVAL, "action {}: expected 1 or 2", action)
 
 
 def _add(run: Run, above: Node, index: int) -> Operation:

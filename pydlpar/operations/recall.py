@@ -13,7 +13,7 @@ reason to tell, so that it is made anew where that would be told.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydlpar.constants import LmbFlags
 from pydlpar.operations.calls import REPEAT, SLEEP
@@ -55,14 +55,30 @@ class _Known(NamedTuple):
     tells: bool
 
 
-class Begun(NamedTuple):
-    """A step about to be made, to be kept when it has been."""
+class Begun:
+    """A step about to be made, to be kept when it has been.
 
-    key: tuple[Any, ...]
-    watched: Any
-    calls: int
-    changes: int
-    has_reason: bool
+    Attributes:
+        key: of what is known.
+        watched: the platform's note.
+        calls, changes, has_reason: what the record and the request had then.
+    """
+
+    __slots__ = ("calls", "changes", "has_reason", "key", "watched")
+
+    def __init__(
+        self,
+        key: tuple[Any, ...],
+        watched: Any,
+        calls: int,
+        changes: int = 0,
+        has_reason: bool = False,
+    ) -> None:
+        self.key = key
+        self.watched = watched
+        self.calls = calls
+        self.changes = changes
+        self.has_reason = has_reason
 
 
 class Recall:
@@ -85,8 +101,8 @@ class Recall:
         self._known: dict[tuple[Any, ...], _Known] = {}
         self._of_drcs: dict[tuple[Any, ...], tuple[list[Entry], Any]] = {}
 
-    def find_drc(self, step: Step, index: int) -> int | Begun | None:
-        """Make *step* for a connector where it is known: 0. Else as `find`."""
+    def find_drc(self, step: Step, index: int) -> Literal[True] | Begun | None:
+        """Make *step* for a connector where it is known: true. Else as `find`."""
         repeater = self.repeater
         state = None if repeater is None else repeater.drc_state(index)
         if repeater is None or state is None:
@@ -94,13 +110,13 @@ class Recall:
         known = self._of_drcs.get((step, state))
         if known is None:
             watched = repeater.watch_drc(index)
-            return Begun((step, state), watched, len(self.trace), 0, False)
+            return Begun((step, state), watched, len(self.trace))
         steps, came = known
         calls = len(steps)
         repeater.move_lmb(index, came, calls)
         self.trace.append((_REPEATED, _new(Again, (steps, index))))
         self.spared += calls - 1
-        return 0
+        return True
 
     def keep_drc(self, begun: Begun) -> None:
         """Keep a step that worked, if it can be."""

@@ -12,12 +12,8 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.operations.calls import (
-    AGAIN,
     CONFIGURE_CONNECTOR,
     GET_SENSOR_STATE,
-    KEEP,
-    KEEP_DRC,
-    RECALL,
     REPEAT,
     SET_INDICATOR,
     WATCH,
@@ -25,10 +21,12 @@ from pydlpar.operations.calls import (
     Entry,
     Operation,
     Run,
+    Started,
 )
 
 if TYPE_CHECKING:
     from pydlpar.drmem import LmbTable
+    from pydlpar.operations.recall import Begun
 
 __all__ = [
     "Again",
@@ -110,29 +108,35 @@ def again(run: Run, step: Step, index: int) -> Operation:
 
     For steps of calls about that connector only.
     """
-    if not run.repeats:
+    recall = run.recall
+    if recall is None:
         return (yield from step(run, index))
-    known = yield (AGAIN, step, index)
-    if known == 0:
+    known = recall.find_drc(step, index)
+    if known is True:
         return 0
     rc = yield from step(run, index)
-    if known is not None and rc == 0:
-        yield (KEEP_DRC, known)
+    if known and rc == 0:
+        recall.keep_drc(known)
     return rc
 
 
-def one(run: Run, step: Step, position: int) -> Operation:
+def one(run: Run, step: Step, position: int) -> Started:
     """Do *step* to one LMB: as it was done to one like it, or by calls."""
-    if not run.repeats or run.partition.fadump is not None:
-        return (yield from step(run, position))
+    recall = run.recall
+    if recall is None or run.partition.fadump is not None:
+        return step(run, position)
     behind = position + 1
-    known = yield (RECALL, run, step, position, behind, behind)
-    if type(known) is tuple:
-        rc: int = known[0]
-        return rc
+    known = recall.find(run, step, position, behind, behind)
+    if isinstance(known, tuple):
+        return known[0]
+    return _kept(run, step, position, known)
+
+
+def _kept(run: Run, step: Step, position: int, begun: Begun | None) -> Operation:
+    """Do *step* to one LMB by calls, and keep it for its like."""
     rc = yield from step(run, position)
-    if known is not None:
-        yield (KEEP, run, known, position, rc)
+    if begun and run.recall:
+        run.recall.keep(run, begun, position, rc)
     return rc
 
 
@@ -148,24 +152,23 @@ def each_alike(
     Returns:
         What the step returned for each of them, and the position behind the last.
     """
-    behind = start + 1
-    most = max(stop, refused) - start
-    if most <= 1 or not run.repeats or run.partition.fadump is not None:
-        return (yield from one(run, step, start)), behind
+    recall, behind = run.recall, start + 1
+    if recall is None or run.partition.fadump is not None:
+        return (yield from step(run, start)), behind
     table = run.partition.lmbs
-    alike = table.alike(start, min(most, _MOST))
-    if alike == behind:
-        return (yield from one(run, step, start)), behind
-    known = None
+    most = max(stop, refused) - start
+    alike = behind if most <= 1 else table.alike(start, min(most, _MOST))
+    begun = None
     if alike - start <= _FEW:
-        known = yield (RECALL, run, step, start, min(alike, stop), min(alike, refused))
-        if type(known) is tuple:
-            return known[0], known[1]
+        known = recall.find(run, step, start, min(alike, stop), min(alike, refused))
+        if isinstance(known, tuple):
+            return known
+        begun = known
+    if alike == behind:
+        return (yield from _kept(run, step, start, begun)), behind
     before = table[start]
     watched = yield (WATCH, before.drc_index)
-    rc = yield from step(run, start)
-    if known is not None:
-        yield (KEEP, run, known, start, rc)
+    rc = yield from _kept(run, step, start, begun)
     end = min(alike, refused if rc else stop)
     if end > behind:
         repeated = yield (REPEAT, watched, behind, end)
