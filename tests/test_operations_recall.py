@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 
 from hypothesis import given, settings
@@ -76,12 +77,53 @@ def test_a_step_is_known_from_another_lmb():
 
 
 def test_what_failed_tells_its_own_reason():
-    """Also where the like of it has failed before."""
+    """Also where the like of it has failed before, and is known to."""
     dispatcher, firmware = machine(Firmware, "6.12", "lopar", assigned=0)
+    reasons, known = set(), []
     for number in (3, 4):
+        index = f"{FIRST + RESERVED + number:#010x}"
         assert dispatcher.write(index_request("add", number)) == -22
-        assert f"{FIRST + RESERVED + number:#010x}" in dispatcher.last.reason
-        assert f"{FIRST + RESERVED + number:#010x}" in firmware.last_rejection
+        assert index in dispatcher.last.reason
+        assert index in firmware.last_rejection
+        reasons.add(dispatcher.last.reason.replace(index, ""))
+        known.append(repeats(dispatcher.last))
+    assert len(reasons) == 1
+    assert known == [[], [1]]
+
+
+def test_a_reason_that_may_be_of_one_lmb_only_is_not_known():
+    """Memory that does not come is told by its own address."""
+
+    class Full(Firmware):
+        def add_memory(self, base, size, node):
+            del base, size, node
+            return -errno.ENOMEM
+
+        def lmb_repeater(self):
+            return self
+
+    dispatcher, firmware = machine(Full, "6.12", "lopar", assigned=0)
+    firmware.plug_memory(4 * LMB, addr=RESERVED * LMB)
+    for number in range(RESERVED, RESERVED + 4):
+        assert dispatcher.write(f"memory add index {FIRST + number:#x}") < 0
+        reason = dispatcher.last.reason
+        assert reason.startswith(f"memory at {number * LMB:#x} was not added")
+        assert repeats(dispatcher.last) == []
+
+
+def test_a_reason_not_asked_for_is_told_when_it_is():
+    """What failed behind a first failure is made by calls once more, then known."""
+    dispatcher, _ = machine(Firmware, "6.12", "lopar", assigned=0)
+    lmbs = dispatcher.partition.lmbs
+    assert dispatcher.write("memory add count 2") == -22
+    lmbs.set(RESERVED + 3, aa_index=1)
+    assert dispatcher.write("memory add count 2") == -22
+    known = []
+    for _ in range(2):
+        assert dispatcher.write(index_request("add", 3)) == -22
+        assert f"{FIRST + RESERVED + 3:#010x}" in dispatcher.last.reason
+        known.append(repeats(dispatcher.last))
+    assert known == [[], [1]]
 
 
 def test_what_is_known_to_fail_fails_as_before():
@@ -99,7 +141,7 @@ def test_what_is_known_to_fail_fails_as_before():
         assert dispatcher.write("memory add count 1") == -22
         seen_by.append((seen(dispatcher.last), firmware.last_rejection))
         if kind is Firmware:
-            assert repeats(dispatcher.last) == [1] * (LMBS + RESERVED - 1)
+            assert repeats(dispatcher.last) == [1] * (LMBS + RESERVED)
     assert seen_by[:2] == seen_by[2:]
     assert f"{FIRST + RESERVED + LMBS - 1:#010x}" in seen_by[0][1]
 

@@ -281,12 +281,13 @@ class Run:
         exit_status: of the command that user space runs for it; None where the
             kernel carries it out.
         leaked: the positive RTAS status that it ended with, or 0.
+        cause: why it failed, as a format and its arguments: what was told first.
     """
 
     # Of the class, because most requests never set them.
     exit_status: int | None = None
     leaked = 0
-    _first: tuple[Any, ...] | None = None
+    cause: tuple[Any, ...] | None = None
     _summary: tuple[Any, ...] | None = None
     _memory: Node | None = None
     _arrays: bytes | None = None
@@ -302,8 +303,8 @@ class Run:
 
     def fail(self, rc: int, *reason: Any) -> int:
         """Return *rc*, keeping *reason* (a format and its arguments) if the first."""
-        if self._first is None:
-            self._first = reason
+        if self.cause is None:
+            self.cause = reason
         return rc
 
     def fall_short(self, rc: int, *reason: Any) -> int:
@@ -340,14 +341,9 @@ class Run:
         self._arrays = value
 
     @property
-    def has_reason(self) -> bool:
-        """Whether a first cause is known, after which no other one counts."""
-        return self._first is not None
-
-    @property
     def reason(self) -> str:
         """Why the request failed, in words: the sum, then the first cause."""
-        parts = [part for part in (self._summary, self._first) if part]
+        parts = [part for part in (self._summary, self.cause) if part]
         return ": ".join(part[0].format(*part[1:]) for part in parts)
 
 

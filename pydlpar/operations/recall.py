@@ -7,17 +7,17 @@ calls, their answers, its result. The record has the calls as if they had been m
 
 Not everything is kept: a step that changed the tree, or more of the platform than the
 LMB's own state, or that had to wait, is made anew each time; one that failed has a
-reason to tell, so that it is made anew where that would be told.
+reason to tell, and is made anew where that may be of the one LMB only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydlpar.constants import LmbFlags
 from pydlpar.operations.calls import REPEAT, SLEEP
-from pydlpar.operations.repeat import Again, Repeated
+from pydlpar.operations.repeat import OF_DRC, Again, Repeated
 
 if TYPE_CHECKING:
     from pydlpar.operations.calls import Entry, LmbRepeater, Run
@@ -35,24 +35,29 @@ _new = tuple.__new__  # without the detour by Repeated.__new__()
 _REPEATED = (REPEAT,)
 """The effect in the record."""
 
+_Told = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""What a reason says before and behind the DRC index."""
+
 
 class _Known(NamedTuple):
     """A step that was made.
 
     Attributes:
         rc: what it returned.
-        steps: its calls with their answers, of the LMB that it was made for.
+        steps: its calls with their answers, of the LMB or connector it was made for.
+        came: what became of that, in the platform's terms.
+        told: the reason that it gave; None where it gave none, false where it gave
+            one that may be of that LMB only, true where it may have had another one
+            that was not asked for.
         flags, aa_index: what the LMB's row has in the end.
-        came: what became of the LMB, in the platform's terms.
-        tells: there may have been a reason for a failure.
     """
 
     rc: int
     steps: list[Entry]
-    flags: int
-    aa_index: int
     came: Any
-    tells: bool
+    told: _Told | bool | None = None
+    flags: int = 0
+    aa_index: int = 0
 
 
 class Begun:
@@ -61,24 +66,24 @@ class Begun:
     Attributes:
         key: of what is known.
         watched: the platform's note.
-        calls, changes, has_reason: what the record and the request had then.
+        calls, changes, cause: what the record and the request had then.
     """
 
-    __slots__ = ("calls", "changes", "has_reason", "key", "watched")
+    __slots__ = ("calls", "cause", "changes", "key", "watched")
 
     def __init__(
         self,
         key: tuple[Any, ...],
         watched: Any,
         calls: int,
-        changes: int = 0,
-        has_reason: bool = False,
+        changes: int,
+        cause: tuple[Any, ...] | None,
     ) -> None:
         self.key = key
         self.watched = watched
         self.calls = calls
         self.changes = changes
-        self.has_reason = has_reason
+        self.cause = cause
 
 
 class Recall:
@@ -99,32 +104,49 @@ class Recall:
         self.trace: list[Entry] = []
         self.spared = 0
         self._known: dict[tuple[Any, ...], _Known] = {}
-        self._of_drcs: dict[tuple[Any, ...], tuple[list[Entry], Any]] = {}
 
-    def find_drc(self, step: Step, index: int) -> Literal[True] | Begun | None:
-        """Make *step* for a connector where it is known: true. Else as `find`."""
+    def find_drc(self, run: Run, step: Step, index: int) -> int | Begun | None:
+        """Make *step* for a connector where it is known.
+
+        Returns:
+            What it returned. Else as `find`.
+        """
         repeater = self.repeater
         state = None if repeater is None else repeater.drc_state(index)
         if repeater is None or state is None:
             return None
-        known = self._of_drcs.get((step, state))
+        key = step, state
+        known = self._known.get(key)
         if known is None:
-            watched = repeater.watch_drc(index)
-            return Begun((step, state), watched, len(self.trace))
-        steps, came = known
+            return self._begun(run, key, repeater.watch_drc(index))
+        told = known.told
+        if told is not None and run.cause is None:
+            if told is False:
+                return None
+            if told is True:
+                return self._begun(run, key, repeater.watch_drc(index))
+            run.cause = *told[0], index, *told[1]
+        steps = known.steps
         calls = len(steps)
-        repeater.move_lmb(index, came, calls)
+        repeater.move_lmb(index, known.came, calls)
         self.trace.append((_REPEATED, _new(Again, (steps, index))))
         self.spared += calls - 1
-        return True
+        return known.rc
 
-    def keep_drc(self, begun: Begun) -> None:
-        """Keep a step that worked, if it can be."""
+    def keep_drc(self, run: Run, begun: Begun, index: int, rc: int) -> None:
+        """Keep a step that has been made as `find_drc` noted it, if it can be."""
         came, steps = self._came(begun)
         if came is not None:
-            if len(self._of_drcs) >= _MOST:
-                self._of_drcs.clear()
-            self._of_drcs[begun.key] = steps, came
+            told = _told(run, begun, steps, index)
+            self._keep(begun.key, _Known(rc, steps, came, told))
+
+    def _begun(self, run: Run, key: tuple[Any, ...], watched: Any) -> Begun:
+        return Begun(key, watched, len(self.trace), len(run.changes), run.cause)
+
+    def _keep(self, key: tuple[Any, ...], known: _Known) -> None:
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[key] = known
 
     def _came(self, begun: Begun) -> tuple[Any, list[Entry]]:
         """What became of what was watched, None where it is nothing to keep; how."""
@@ -158,11 +180,15 @@ class Recall:
         looks = not (words[0] & _ASSIGNED or step in self._blind)
         key = step, words, state, run.arrays if looks else None
         known = self._known.get(key)
-        if known is None or (known.tells and not run.has_reason):
-            watched = repeater.watch_lmb(index)
-            begun = len(self.trace), len(run.changes), run.has_reason
-            return Begun(key, watched, *begun)
-        rc, steps, flags, aa_index, came, _ = known
+        if known is None:
+            return self._begun(run, key, repeater.watch_lmb(index))
+        rc, steps, came, told, flags, aa_index = known
+        if told is not None and run.cause is None:
+            if told is False:
+                return None
+            if told is True:
+                return self._begun(run, key, repeater.watch_lmb(index))
+            run.cause = *told[0], index, *told[1]
         calls, end = len(steps), start + 1
         repeater.move_lmb(index, came, calls)
         last = refused if rc else stop
@@ -185,8 +211,23 @@ class Recall:
         came, steps = self._came(begun)
         if came is None or len(run.changes) != begun.changes:
             return
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        tells = begun.has_reason or run.has_reason
-        words = run.partition.lmbs.words(position)
-        self._known[begun.key] = _Known(rc, steps, *words, came, tells)
+        table = run.partition.lmbs
+        told = _told(run, begun, steps, table.drc_index(position))
+        words = table.words(position)
+        self._keep(begun.key, _Known(rc, steps, came, told, *words))
+
+
+def _told(
+    run: Run, begun: Begun, steps: list[Entry], index: int
+) -> _Told | bool | None:
+    """The reason that a step gave; see `_Known`."""
+    if begun.cause is not None:
+        return True
+    cause = run.cause
+    if cause is None:
+        return None
+    # What else of an LMB might be in it comes of calls about its memory.
+    if cause.count(index) != 1 or any(effect[0] not in OF_DRC for effect, _ in steps):
+        return False
+    at = cause.index(index)
+    return cause[:at], cause[at + 1 :]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydlpar.operations.recall import Begun
 
 __all__ = [
+    "OF_DRC",
     "Again",
     "Repeated",
     "Step",
@@ -47,7 +48,7 @@ _MOST = 4096
 _FEW = 8
 """LMBs of a run that are sooner asked about one by one, where the step is known."""
 
-_OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
+OF_DRC = {GET_SENSOR_STATE: 2, SET_INDICATOR: 2, CONFIGURE_CONNECTOR: 1}
 """Which part of an effect is the DRC index; the others have a base address in it."""
 _BASE = 1
 
@@ -70,8 +71,8 @@ class Repeated(NamedTuple):
         for position in range(self.start, self.stop):
             base, index = self.table[position][:2]
             for effect, answer in self.steps:
-                at = _OF_DRC.get(effect[0], _BASE)
-                about = base if effect[0] not in _OF_DRC else index
+                at = OF_DRC.get(effect[0], _BASE)
+                about = base if effect[0] not in OF_DRC else index
                 yield (*effect[:at], about, *effect[at + 1 :]), answer
 
 
@@ -99,7 +100,7 @@ class Again(NamedTuple):
     def entries(self) -> Iterator[Entry]:
         """Effects and answers, as if each had been called."""
         for effect, answer in self.steps:
-            at = _OF_DRC[effect[0]]
+            at = OF_DRC[effect[0]]
             yield (*effect[:at], self.drc_index, *effect[at + 1 :]), answer
 
 
@@ -111,12 +112,12 @@ def again(run: Run, step: Step, index: int) -> Operation:
     recall = run.recall
     if recall is None:
         return (yield from step(run, index))
-    known = recall.find_drc(step, index)
-    if known is True:
-        return 0
+    known = recall.find_drc(run, step, index)
+    if isinstance(known, int):
+        return known
     rc = yield from step(run, index)
-    if known and rc == 0:
-        recall.keep_drc(known)
+    if known:
+        recall.keep_drc(run, known, index, rc)
     return rc
 
 
