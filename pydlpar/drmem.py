@@ -55,11 +55,11 @@ _new_row = tuple.__new__  # what Lmb._make() does, without the detour
 _LMBS = ffi.typeof("struct dlpar_lmb[]")
 _NO_SPACE: int = lib.DLPAR_ERR_NOSPACE
 _STORED = ffi.typeof("struct dlpar_drmem_stored *")
+_unpack_stored = Struct("NNNi").unpack_from
 _FORM = ffi.typeof("struct dlpar_drmem_form *")
 _PROPERTIES = ("", "ibm,dynamic-memory", "ibm,dynamic-memory-v2")
 _LEAST_OUT = 1024
-_BYTES = ffi.typeof("uint8_t[]")
-_U32S = ffi.typeof("uint32_t[]")
+_BYTES, _U32S = ffi.typeof("uint8_t[]"), ffi.typeof("uint32_t[]")
 
 
 class Lmb(NamedTuple):
@@ -98,11 +98,13 @@ class LmbTable:
         "_did",
         "_drc_indexes",
         "_flags",
-        "_form",
+        "_forms",
         "_len",
         "_lmbs",
         "_out",
         "_rows",
+        "_text",
+        "_told",
         "address_cells",
         "lmb_size",
         "version",
@@ -202,9 +204,11 @@ class LmbTable:
         self._check_shape(lmb_size, version, address_cells)
         self._lmbs = memory
         self._len = count
-        self._out = ffi.new(_BYTES, _LEAST_OUT)
+        self._make_room(_LEAST_OUT)
         self._did = ffi.new(_STORED)
-        self._form = ffi.new(_FORM, [lmb_size, address_cells, 0])
+        self._told = _buffer(self._did)
+        form = lmb_size, address_cells
+        self._forms = {how: ffi.new(_FORM, (*form, n)) for how, n in _MERGE.items()}
         self.lmb_size = lmb_size
         self.version = version
         self.address_cells = address_cells
@@ -400,11 +404,9 @@ class LmbTable:
             empty = memoryview(b"")
             words = empty.cast("I")
             return LmbColumns(empty.cast("Q"), words, words, words)
-        bases = self._rows.cast("Q").toreadonly()
+        bases = self._rows.cast("Q").toreadonly()[:: _WORDS // 2]
         words = self._rows.cast("I").toreadonly()
-        return LmbColumns(
-            bases[:: _WORDS // 2], words[2::_WORDS], words[3::_WORDS], words[4::_WORDS]
-        )
+        return LmbColumns(bases, *(words[at::_WORDS] for at in (2, 3, 4)))
 
     def to_v1(self) -> bytes:
         """The table as `ibm,dynamic-memory`, with the table's address cells.
@@ -463,35 +465,35 @@ class LmbTable:
             raw = path.encode()
         except UnicodeEncodeError:
             raw = encode_name(path)
-        did, form = self._did, self._form
-        form.flags = _MERGE[merge]
+        ptr, did, form = tree.ptr, self._did, self._forms[merge]
+        lmbs, n, size = self._lmbs, self._len, len(raw)
         while True:
-            out = self._out
-            version = _store(
-                tree.ptr, did, out, len(out), raw, len(raw), self._lmbs, self._len, form
-            )
+            room = len(self._text)
+            version = _store(ptr, did, self._out, room, raw, size, lmbs, n, form)
             if version != _NO_SPACE:
                 break
-            self._out = ffi.new(_BYTES, 2 * len(out))
+            self._make_room(2 * room)
         if version < 0:
             what = f"{self._len} LMBs to {path}"
             raise_error(version, what, decode_error=TreeError)
-        if not did.changed:
+        old, new, length, changed = _unpack_stored(self._told)
+        if not changed:
             return None
-        middle, end = did.old_len, did.old_len + did.new_len
-        text: bytes = _buffer(out, end + did.path_len)[:]
-        same = did.path_len == len(raw) and text.endswith(raw)
-        where = path if same else decode_name(text[end:])
-        return where, _PROPERTIES[version], text[:middle], text[middle:end]
+        text, end = self._text, old + new
+        where: bytes = text[end : end + length]
+        name = path if where == raw else decode_name(where)
+        return name, _PROPERTIES[version], text[:old], text[old:end]
 
     def _encode(self, encode: Callable[..., int], *how: int) -> bytes:
-        out = self._out
-        size = encode(out, len(out), self._lmbs, self._len, *how)
+        size = encode(self._out, len(self._text), self._lmbs, self._len, *how)
         if size == _NO_SPACE:
-            size = encode(ffi.NULL, 0, self._lmbs, self._len, *how)
-            out = self._out = ffi.new(_BYTES, size)
-            encode(out, size, self._lmbs, self._len, *how)
+            self._make_room(encode(ffi.NULL, 0, self._lmbs, self._len, *how))
+            size = encode(self._out, len(self._text), self._lmbs, self._len, *how)
         if size < 0:
             raise_error(size, f"{self._len} LMBs")
-        written: bytes = _buffer(out, size)[:]
+        written: bytes = self._text[:size]
         return written
+
+    def _make_room(self, size: int) -> None:
+        self._out = ffi.new(_BYTES, size)
+        self._text = _buffer(self._out)
