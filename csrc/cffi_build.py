@@ -27,6 +27,7 @@ HEADERS = [
     "dlpar_arrow",
     "dlpar_rtas_batch",
     "cffi_capsule",
+    "cffi_short",
 ]
 BEGIN, END = "/* cffi: begin */\n", "/* cffi: end */\n"
 
@@ -64,7 +65,8 @@ for name in HEADERS:
     ffibuilder.cdef(declarations(f"{name}.h"))
 ffibuilder.set_source(
     "pydlpar._native",
-    '#include "dlpar.h"\n#include "cffi_capsule.h"\n#include "cffi_gil.h"',
+    '#include "dlpar.h"\n#include "cffi_capsule.h"\n#include "cffi_short.h"\n'
+    '#include "cffi_gil.h"',
     include_dirs=["csrc"],
     sources=sorted(f"csrc/{p.name}" for p in HERE.glob("*.c")),
     depends=sorted(f"csrc/{p.name}" for p in HERE.glob("*.h")),

@@ -30,10 +30,11 @@ _depth = lib.dlpar_tree_depth
 _begin = lib.dlpar_tree_begin
 _commit_to = lib.dlpar_tree_commit_to
 _rollback = lib.dlpar_tree_rollback
-_stamp = lib.dlpar_tree_stamp
+_stamp = lib.dlpar_stamper_add
 _batch = lib.dlpar_tree_batch
 _record = struct.Struct(">IqII")
 _lengths = struct.Struct(">II")
+_STAMPER = ffi.typeof("struct dlpar_stamper *")
 _HANDLES = ffi.typeof("int64_t[]")
 
 _FLAGS_SHIFT = 16  # of an operation's flags
@@ -123,7 +124,7 @@ class Template:
         number: what the core calls it.
     """
 
-    __slots__ = ("_ptr", "_slots", "number", "tree")
+    __slots__ = ("_ptr", "_slots", "_stamper", "number", "tree")
 
     def __init__(self, tree: DeviceTree, properties: Mapping[str, Buffer]) -> None:
         self.tree = tree
@@ -134,6 +135,7 @@ class Template:
         if number < 0:
             raise_error(number, "template", decode_error=TreeError)
         self.number = int(number)
+        self._stamper = ffi.new(_STAMPER, (self._ptr, self.number, _SLOTS))
 
     def add(
         self, parent: Node, name: str, patch: Mapping[str, Buffer] | None = None
@@ -173,9 +175,7 @@ class Template:
             change = patch
         else:
             change = self.encode_patch(patch) if patch else b""
-        handle: int = _stamp(
-            self._ptr, parent, raw, len(raw), self.number, change, len(change), _SLOTS
-        )
+        handle: int = _stamp(self._stamper, parent, raw, len(raw), change, len(change))
         if handle < 0:
             raise_error(handle, f"template as node {name!r}", decode_error=TreeError)
         return handle

@@ -27,6 +27,7 @@ _NOTFOUND = lib.DLPAR_ERR_NOTFOUND
 _NOSPACE = lib.DLPAR_ERR_NOSPACE
 _NULL = ffi.NULL
 _read = lib.dlpar_tree_read
+_get = lib.dlpar_reader_get
 _set = lib.dlpar_tree_set
 _unset = lib.dlpar_tree_unset
 _name_of = lib.dlpar_tree_name_of
@@ -36,17 +37,19 @@ _unpack = ffi.unpack
 
 _SCRATCH_LEN = 4096
 _SCRATCH = ffi.typeof("uint8_t[]")
-Scratch = tuple[Any, Any]
-"""A buffer for what the core copies out, and the same to take bytes from.
+_READER = ffi.typeof("struct dlpar_reader *")
+Scratch = tuple[Any, Any, Any]
+"""A buffer for what the core copies out, the same to take bytes from, and a reader.
 
 A call takes one from its tree's list, or makes one, and puts it back: no two calls
 ever share one, be they in two threads or one within the other.
 """
 
 
-def _new_scratch() -> Scratch:
+def _new_scratch(tree: TreeLookup) -> Scratch:
     out = ffi.new(_SCRATCH, _SCRATCH_LEN)
-    return out, ffi.buffer(out)
+    reader = ffi.new(_READER, (tree.ptr, out, _SCRATCH_LEN))
+    return out, ffi.buffer(out), reader
 
 
 def _copy_long(
@@ -143,7 +146,7 @@ class Node(NodePlace):
         try:
             scratch = pool.pop()
         except IndexError:
-            scratch = _new_scratch()
+            scratch = _new_scratch(tree)
         n = function(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle)
         if 0 <= n <= _SCRATCH_LEN:
             data: bytes = scratch[1][:n]
@@ -168,13 +171,12 @@ class Node(NodePlace):
             raw = name.encode()
         except UnicodeEncodeError:
             raw = encode_name(name)
-        tree = self.tree
-        pool = tree.scratch
+        pool = self.tree.scratch
         try:
             scratch = pool.pop()
         except IndexError:
-            scratch = _new_scratch()
-        n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
+            scratch = _new_scratch(self.tree)
+        n = _get(scratch[2], self.handle, raw, len(raw))
         if 0 <= n <= _SCRATCH_LEN:
             value: bytes = scratch[1][:n]
             pool.append(scratch)
@@ -275,13 +277,12 @@ class Node(NodePlace):
             raw = name.encode()
         except UnicodeEncodeError:
             raw = encode_name(name)
-        tree = self.tree
-        pool = tree.scratch
+        pool = self.tree.scratch
         try:
             scratch = pool.pop()
         except IndexError:
-            scratch = _new_scratch()
-        n = _read(tree.ptr, scratch[0], _SCRATCH_LEN, self.handle, raw, len(raw))
+            scratch = _new_scratch(self.tree)
+        n = _get(scratch[2], self.handle, raw, len(raw))
         if 0 <= n <= _SCRATCH_LEN:
             value: bytes = scratch[1][:n]
             pool.append(scratch)
