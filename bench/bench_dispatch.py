@@ -2,7 +2,8 @@
 
 A request is text to be parsed, the RTAS calls of its operation, the firmware's answers
 and the edit of the tree. A round takes CPUs away and gives them back. The reference is
-pylibfdt doing the edits alone: look up, delete, add with the same properties.
+pylibfdt doing the edits alone: look up, delete, add with the same properties. Mixed
+requests of all kinds have none.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from pydlpar import DeviceTree, Dispatcher, Firmware, Node, Partition
 from pydlpar.constants import LmbFlags
 from pydlpar.data import default_tree_bytes
 from pydlpar.stress.machine import small_tree
+from pydlpar.stress.run import Plan, Report, Run
 
 EMBEDDED = "embedded"
+MIXED = "1000"
+"""Requests of a round of all kinds, behind which the rules are checked."""
 SLACK = 1 << 18
 ASSIGNED = int(LmbFlags.ASSIGNED)
 LMB_SIZE = 256 << 20
@@ -119,6 +123,25 @@ def memory_case(kind: type[Firmware], lmbs: int) -> Case:
         assert not dispatcher.partition.lmbs.count(ASSIGNED, ASSIGNED)
 
     return Case(2 * lmbs, run, check)
+
+
+def mixed_case() -> Case:
+    """What `pydlpar stress run` does without an end, from check to check."""
+    under_way = Run(Plan(seed=1, profile="lopar"), 1 << 40, check_every=int(MIXED))
+    reports = iter(under_way)
+
+    def check(report: Report) -> None:
+        assert report.violation is None, str(report.violation)
+        assert report.faults
+
+    return Case(int(MIXED), lambda: next(reports), check)
+
+
+def test_mixed(benchmark: Any) -> None:
+    """Requests of every kind, some with a fault; no rule is broken."""
+    benchmark.group = "mixed"
+    benchmark.extra_info.update(op="mixed", size=MIXED, peer="pydlpar")
+    measure(benchmark, mixed_case())
 
 
 @pytest.mark.parametrize("peer", ["pydlpar", "pydlpar-one-by-one"])
