@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pydlpar import ArgumentError, PlatformError
+from pydlpar.cli.guest_options import cache_option
 from pydlpar.cli.machine_options import machine_of, machine_options
 from pydlpar.cli.output import Screen
 from pydlpar.cli.sources import InputError, read_bytes, read_tree
@@ -44,7 +45,7 @@ _LINE = "6.12"
 )
 @click.option("-f", "--file", "path", metavar="FILE", help="Steps, one a line.")
 @click.option("--linux", "line", default=_LINE, show_default=True, help="Of the guest.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Of fetched kernels.")
+@cache_option
 @click.option("--tree", metavar="FILE", help="Of the model, at its start.")
 @machine_options
 @click.option("--json", "as_json", is_flag=True, help="Each step as a JSON line.")

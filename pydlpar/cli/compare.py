@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from pydlpar import ArgumentError, PlatformError
+from pydlpar.cli.guest_options import cache_option
 from pydlpar.cli.machine_options import against_option, machine_of, machine_options
 from pydlpar.cli.output import Screen, write_file
 from pydlpar.cli.sources import InputError, read_bytes, read_requests, read_tree
@@ -62,6 +64,7 @@ _REASONS = {rule.name: rule.reason for rule in (*LEFT_OUT, *EXPLAINED)}
 @click.option(
     "--tree", metavar="FILE", help="Device tree, to compare two models of it."
 )
+@cache_option
 @machine_options
 @click.option(
     "--shrink/--no-shrink",
@@ -86,6 +89,7 @@ def compare(
     mix: str | None,
     other: str | None,
     tree: str | None,
+    cache: Path | None,
     shrink: bool,
     trials: int,
     output: str | None,
@@ -115,6 +119,9 @@ def compare(
             plan.tree = read_tree(tree)
         if path is not None:
             plan = _read(path, plan)
+        if cache is not None and plan.against != "guest":
+            raise InputError(f"--cache: kernels are of a guest, not of {plan.against}")
+        plan.cache = cache
         plan.steps += [_written(text) for text in requests]
         source = _source(plan, seed, count, mix)
         found = _run(plan, source)

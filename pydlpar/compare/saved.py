@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from pydlpar.compare.lockstep import Comparison, Difference, compare
@@ -37,6 +38,7 @@ class SavedPlan:
         other: the second profile, or the line of Linux, where there is a choice.
         tree: of the machine, where it is none of QEMU's.
         differences: what the steps showed when they were saved, in words.
+        cache: directory of fetched kernels, which is of where it is run; not saved.
     """
 
     steps: list[Step]
@@ -45,6 +47,7 @@ class SavedPlan:
     other: str | None = None
     tree: DeviceTree | None = None
     differences: list[Any] = field(default_factory=list)
+    cache: Path | None = None
 
     def opener(self) -> Opener:
         """Starts what the plan is run on."""
@@ -53,6 +56,8 @@ class SavedPlan:
             more["other"] = self.other
         if self.tree is not None:
             more["tree"] = self.tree
+        if self.cache is not None and self.against == "guest":
+            more["cache"] = self.cache
         return opener(self.machine, self.against, **more)
 
     def to_json(self) -> str:
