@@ -239,11 +239,12 @@ class RtasEvent:
     def hotplug(self) -> HotplugSection | None:
         """The first HP section."""
         result = self._result
-        if not result[_HAS] & _HAS_HP:
-            return None
+        # Where there is no section, its place is zero, which is of no kind.
         index, count, kinds = _kinds_at(result, _HP)
         common = _common_kinds(kinds)
         if common is None:
+            if not result[_HAS] & _HAS_HP:
+                return None
             return make_hotplug(_hotplug_at(result, _HP), self._data)
         # As HotplugSection(...), without the cost of its call.
         section = _new_object(HotplugSection)
