@@ -4,7 +4,8 @@
  *
  * An entry per property, in order: the place of its record in the image, in
  * words, and the low half of its name's number. The entries of nodes in the
- * blob are runs of one array, behind their count. Those of a node with an image
+ * blob are runs of one array, behind their count; nodes with the same entries
+ * may share one, which nothing changes any more. Those of a node with an image
  * of its own stand at the end of its block, the first one last, so that image
  * and directory grow towards each other. Where a half does not fit, the image
  * is scanned, so a directory may be dropped at any time.
@@ -42,15 +43,40 @@ int tree_dir_open(struct dlpar_tree *t, struct tree_node *n)
 	return tree_dir_add(t, 0, 0);
 }
 
-/* All properties of the node have entries, unless it is to be scanned. */
-void tree_dir_close(struct dlpar_tree *t, struct tree_node *n)
+/* The run of an earlier node that has the same entries as the last, or that. */
+static uint32_t share_run(const struct dlpar_tree *t, struct tree_runs *runs,
+			  uint32_t run, uint32_t img_len)
 {
+	uint32_t n = t->dir_len - run;
+	uint32_t key = (img_len / 4 ^ t->dir[t->dir_len - 1]) * 0x9e3779b1u;
+	uint32_t *kept = &runs->at[key >> (32 - RUNS_BITS)];
+
+	/* What is not kept yet is 0: the first run, which is as good as any. */
+	if (*kept + n > run || memcmp(t->dir + *kept, t->dir + run, n * 4))
+		*kept = run;
+	return *kept;
+}
+
+/*
+ * All properties of the node have entries, unless it is to be scanned. Nodes
+ * of a kind have the same properties in the same places: they share a run, so
+ * that what is read of it stays in the cache however many nodes there are.
+ */
+void tree_dir_close(struct dlpar_tree *t, struct tree_runs *runs,
+		    struct tree_node *n)
+{
+	uint32_t run = n->u.dir;
+
 	if (!tree_dir_reaches(n->img_len))
 		n->flags |= NODE_SCAN;
-	if (n->flags & NODE_SCAN)
-		t->dir_len = n->u.dir;
-	else
-		t->dir[n->u.dir] = t->dir_len - n->u.dir - 1;
+	if (n->flags & NODE_SCAN) {
+		t->dir_len = run;
+		return;
+	}
+	t->dir[run] = t->dir_len - run - 1;
+	n->u.dir = share_run(t, runs, run, n->img_len);
+	if (n->u.dir != run)
+		t->dir_len = run;
 }
 
 /* After a parse: no run comes to the array any more. */

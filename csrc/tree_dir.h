@@ -8,6 +8,12 @@
 #define DLPAR_TREE_DIR_H
 
 #define DIR_HALF 0xffffu
+#define RUNS_BITS 6
+
+/* While a blob is read: some runs that its nodes have, to be shared. */
+struct tree_runs {
+	uint32_t at[1 << RUNS_BITS];
+};
 
 /* Whether entries of a directory can tell all places of an image. */
 static inline bool tree_dir_reaches(uint32_t img_len)
@@ -70,7 +76,8 @@ static inline uint32_t tree_dir_room(const struct dlpar_tree *t,
 }
 
 int tree_dir_open(struct dlpar_tree *t, struct tree_node *n);
-void tree_dir_close(struct dlpar_tree *t, struct tree_node *n);
+void tree_dir_close(struct dlpar_tree *t, struct tree_runs *runs,
+		    struct tree_node *n);
 void tree_dir_trim(struct dlpar_tree *t);
 uint32_t tree_dir_copy(const struct dlpar_tree *t, const struct tree_node *n,
 		       uint8_t *block, uint32_t cap);

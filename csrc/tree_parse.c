@@ -16,10 +16,12 @@
 #define NAME_CACHE_BITS 8
 #define USUAL_NODE 300u		/* bytes of a node, its properties included */
 #define USUAL_PROP 28u		/* of a property, its share of the node too */
+#define USUAL_SHARE 16u		/* nodes to a run of the directory */
 
 struct cached_name {
 	uint32_t off;			/* in the blob, plus one; 0: empty */
 	uint32_t id;
+	bool phandle;			/* of a property that can be the phandle */
 };
 
 /* State of the walk. @err_off counts from the start of the blob. */
@@ -29,6 +31,7 @@ struct parser {
 	uint32_t len;
 	uint32_t off;
 	uint32_t cur;			/* the open node, or NIL */
+	uint32_t start;			/* where the last node began */
 	bool in_props;			/* no subnode of it was seen yet */
 	bool nops;			/* a NOP stands among its properties */
 	bool phandle;			/* one of them may be its phandle */
@@ -36,6 +39,7 @@ struct parser {
 	uint32_t err_off;
 	uint32_t blob_strings;		/* where the blob's strings begin */
 	struct cached_name cache[1 << NAME_CACHE_BITS];
+	struct tree_runs runs;
 };
 
 static int fail(struct parser *p, uint32_t off, int err)
@@ -137,16 +141,17 @@ static int prop_name(struct parser *p, uint32_t nameoff, uint32_t *id)
 
 	if (nameoff >= p->blob_strings)
 		return fail(p, p->off + 8, DLPAR_ERR_NAMEOFF);
-	if (c->off == nameoff + 1) {
-		*id = c->id;
-		return DLPAR_OK;
-	}
-	err = read_name(p, nameoff, id);
-	if (!err) {
+	if (c->off != nameoff + 1) {
+		err = read_name(p, nameoff, id);
+		if (err)
+			return err;
 		c->off = nameoff + 1;
 		c->id = *id;
+		c->phandle = tree_names_phandle(p->t, *id);
 	}
-	return err;
+	*id = c->id;
+	p->phandle |= c->phandle;
+	return DLPAR_OK;
 }
 
 /* The record is to name its property as others do. */
@@ -187,8 +192,7 @@ static int parse_prop(struct parser *p)
 		err = put_name(p, id);
 	if (err)
 		return err;
-	p->phandle |= tree_names_phandle(t, id);
-	err = tree_dir_add(t, p->off - t->nodes[p->cur].at.span.off, id);
+	err = tree_dir_add(t, p->off - p->start, id);
 	p->off += tree_prop_len(len);
 	return err;
 }
@@ -227,7 +231,7 @@ static int close_props(struct parser *p)
 
 	p->in_props = false;
 	n->img_len = p->off - n->at.span.off;
-	tree_dir_close(t, n);
+	tree_dir_close(t, &p->runs, n);
 	if (p->nops)
 		err = drop_nops(p, n, p->off);
 	if (err)
@@ -281,6 +285,7 @@ static int open_node(struct parser *p, uint32_t len)
 		tree_link(t, p->cur, idx, false);
 	t->live++;
 	p->cur = idx;
+	p->start = p->off;
 	return DLPAR_OK;
 }
 
@@ -397,7 +402,7 @@ static int prepare(struct dlpar_tree *t, const uint8_t *blob,
 	memcpy(t->strings, blob + h->strings_off, h->strings_len);
 	t->strings_len = h->strings_len;
 	tree_nodes_expect(t, h->struct_len / USUAL_NODE + 16);
-	tree_dir_expect(t, h->struct_len / USUAL_PROP + 16);
+	tree_dir_expect(t, h->struct_len / (USUAL_PROP * USUAL_SHARE) + 64);
 	return DLPAR_OK;
 }
 

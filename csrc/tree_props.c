@@ -9,14 +9,13 @@
  */
 #include "tree.h"
 
-#define RUN_LINE 16u		/* entries of a directory in a line */
 #define EXPECT_MAX 1024u
 
 /*
  * The image will be copied, for the last edit was one that did so: it is loaded
  * while the property is looked for in the directory.
  */
-static void expect_copy(const struct dlpar_tree *t, const struct tree_node *n)
+static void expect_copy(const struct tree_node *n)
 {
 	uint32_t len = n->img_len < EXPECT_MAX ? n->img_len : EXPECT_MAX, i;
 
@@ -24,8 +23,6 @@ static void expect_copy(const struct dlpar_tree *t, const struct tree_node *n)
 		return;
 	for (i = 0; i < len; i += CACHE_LINE)
 		wire_touch(n->img + i);
-	if (t->dir_len - n->u.dir > RUN_LINE)
-		wire_touch((const uint8_t *)(t->dir + n->u.dir + RUN_LINE));
 }
 
 /* A block for the node's image with room to grow, the more so the second time. */
@@ -195,7 +192,7 @@ static int set_named(struct dlpar_tree *t, uint32_t idx, const uint8_t *name,
 	if (idx != t->fresh) {
 		tree_prop_expect(t, &t->nodes[idx]);
 		if (t->resized)
-			expect_copy(t, &t->nodes[idx]);
+			expect_copy(&t->nodes[idx]);
 	}
 	s = tree_name_follow(t, name, len);
 	if (!s)

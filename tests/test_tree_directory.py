@@ -111,6 +111,61 @@ def test_tree_of_nodes_that_no_directory_reaches(count):
         assert dict(node.properties) == {"big": b"", "last": b"x"}
 
 
+_shapes = st.lists(
+    st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=6), max_size=4),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(_shapes, st.data())
+def test_nodes_of_a_kind_share_what_an_edit_does_not(shapes, data):
+    """Read, with few names and sizes: an edit of one is seen in that one alone."""
+    plain = PlainTree()
+    for i, props in enumerate(shapes * 3):
+        plain.add("/", f"n{i}", props)
+    tree = DeviceTree.from_dtb(plain.to_dtb())
+    want = {f"/n{i}": dict(props) for i, props in enumerate(shapes * 3)}
+    for path in data.draw(st.lists(st.sampled_from(list(want)), max_size=6)):
+        name = data.draw(st.sampled_from("abcd"))
+        value = data.draw(st.none() | st.binary(max_size=20))
+        _apply(tree[path], want[path], [(name, value)])
+    for path, props in want.items():
+        assert {n: tree[path].get(n) for n in "abcd"} == dict.fromkeys("abcd") | props
+
+
+@pytest.mark.parametrize("between", [1 << 16, 1 << 17])
+def test_shared_entries_hold_half_of_a_name(between):
+    """Names that differ in the other half only are told apart by the records."""
+    filler, left = {}, between - len("a\0")
+    while left:
+        name = f"{left}".rjust(min(left, 2048) - 1, "x")
+        filler[name] = b""
+        left -= len(name) + 1
+    plain = PlainTree()
+    for path, props in (("1", {"a": b"1"}), ("f", filler), ("2", {"b": b"2"})):
+        plain.add("/", path, props)
+    tree = DeviceTree.from_dtb(plain.to_dtb())
+    strings = plain.to_dtb().rpartition(b"a\0x")[1:]
+    assert b"".join(strings).index(b"b\0") == between
+    assert (tree["/1"].get("a"), tree["/1"].get("b")) == (b"1", None)
+    assert (tree["/2"].get("a"), tree["/2"].get("b")) == (None, b"2")
+
+
+def test_nodes_of_a_kind_take_no_directory_each():
+    """Its entries, 4 bytes a property, are taken once for all that have them."""
+
+    def memory(alike: bool) -> int:
+        plain = PlainTree()
+        for i in range(1000):
+            sizes = [4 if alike else (i >> k % 10 & 1) * 4 for k in range(40)]
+            props = {f"p{k}": bytes(size) for k, size in enumerate(sizes)}
+            plain.add("/", f"n{i:04}", props)
+        return DeviceTree.from_dtb(plain.to_dtb()).memory
+
+    assert memory(alike=False) - memory(alike=True) > 1000 * 40 * 4 * 0.9
+
+
 def _add_time(n: int) -> float:
     props = {f"p{i}": b"" for i in range(n)}
     best = 9e9
