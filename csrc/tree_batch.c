@@ -20,18 +20,23 @@ struct op {
 
 static int next_op(struct wire_cursor *c, struct op *op)
 {
-	const uint8_t *head = wire_take(c, OP_HEAD);
+	const uint8_t *head = c->base + c->off;
+	size_t left = wire_left(c);
 
-	if (!head)
+	if (left < OP_HEAD)
 		return DLPAR_ERR_TRUNCATED;
+	left -= OP_HEAD;
 	op->code = wire_get32(head) & CODE_MASK;
 	op->flags = wire_get32(head) >> FLAGS_SHIFT;
 	op->node = (int64_t)wire_get64(head + 4);
 	op->name_len = wire_get32(head + 12);
 	op->data_len = wire_get32(head + 16);
-	op->name = wire_take(c, op->name_len);
-	op->data = wire_take(c, op->data_len);
-	return c->err;
+	if (op->name_len > left || op->data_len > left - op->name_len)
+		return DLPAR_ERR_TRUNCATED;
+	op->name = head + OP_HEAD;
+	op->data = op->name + op->name_len;
+	c->off += (size_t)OP_HEAD + op->name_len + op->data_len;
+	return DLPAR_OK;
 }
 
 /* The record that an operation is about. */

@@ -3,7 +3,8 @@
  * tree_index.c - the hash tables over (parent, name) and phandle, and the
  * links between records.
  *
- * Open addressing, load below two thirds, deletion by backward shift. Of equal
+ * Open addressing, load below three fifths, deletion by backward shift: it
+ * looks at all that follows, which at two thirds is half as much again. Of equal
  * names under one parent, or of equal phandles, only one stands in a table:
  * such a parent is searched by its list, such a tree by a walk, so that a blob
  * full of duplicates costs no more than one without. Nothing here recurses:
@@ -116,7 +117,7 @@ void tree_hash_delete(struct tree_hash *h, uint32_t key, uint32_t idx)
 
 static uint32_t room_of(uint32_t mask)
 {
-	return mask / 3 * 2;
+	return mask / 5 * 3;
 }
 
 /* The tables are full; after an error one of them may have been grown. */
