@@ -182,19 +182,18 @@ class Node(NodePlace):
             pool.append(scratch)
             return value
         pool.append(scratch)
-        return self._unusual(n, name, raw, default)
+        found = None if n == _NOTFOUND else self._unusual(n, name, raw)
+        return default if found is None else found
 
-    def _unusual(
-        self, n: int, name: str, raw: bytes, default: bytes | None
-    ) -> bytes | None:
-        """A property that has no room in a scratch, or does not exist."""
+    def _unusual(self, n: int, name: str, raw: bytes) -> bytes | None:
+        """A property that has no room in a scratch, or does not exist: None."""
         if n > _SCRATCH_LEN:
             n, value = _copy_long(n, _read, self.tree.ptr, self.handle, raw, len(raw))
         if n >= 0:
             return value
         if n != _NOTFOUND:
             self._fail(n, name)
-        return default
+        return None
 
     def _at(self, handle: int) -> Node:
         return node_at(self.tree, handle)
@@ -288,7 +287,7 @@ class Node(NodePlace):
             pool.append(scratch)
             return value
         pool.append(scratch)
-        found = self._unusual(n, name, raw, None)
+        found = self._unusual(n, name, raw)
         if found is None:
             self._fail(_NOTFOUND, name)
         return found

@@ -129,7 +129,10 @@ class TreeLookup:
         """The first child of *parent* whose one-cell property equals *value*."""
         if parent.tree is not self:
             self.own(parent)
-        raw = encode_name(name)
+        try:
+            raw = name.encode()
+        except UnicodeEncodeError:
+            raw = encode_name(name)
         try:
             handle = _find_child(self.ptr, parent.handle, raw, len(raw), value)
         except OverflowError:
@@ -139,7 +142,10 @@ class TreeLookup:
 
     def find(self, device_type: str, name: str, value: int) -> Node | None:
         """The first node of a device_type whose one-cell property equals *value*."""
-        kind, raw = encode_name(device_type), encode_name(name)
+        try:
+            kind, raw = device_type.encode(), name.encode()
+        except UnicodeEncodeError:
+            kind, raw = encode_name(device_type), encode_name(name)
         try:
             handle = _find(self.ptr, kind, len(kind), raw, len(raw), value)
         except OverflowError:

@@ -170,6 +170,15 @@ def used(tree):
     return tree.memory - before
 
 
+def test_searches_take_names_of_any_byte():
+    """Bytes that are no UTF-8, in the kind and in the property."""
+    tree = DeviceTree()
+    node = tree.add_node("/a", {"device_type": b"\xff\0", "\udcfe": b"\0\0\0\7"})
+    assert tree.find("\udcff", "\udcfe", 7) == node
+    assert tree.find_child(tree.root, "\udcfe", 7) == node
+    assert tree.find("\udcff", "\udcfd", 7) is None
+
+
 def test_a_short_search_makes_no_table():
     """Who has few nodes, or asks for the first of many, pays nothing."""
     tree = big_tree(range(10))
