@@ -23,8 +23,8 @@ from pydlpar.stress.machine import small_tree
 from pydlpar.stress.run import Plan, Report, Run
 
 EMBEDDED = "embedded"
-MIXED = "1000"
-"""Requests of a round of all kinds, behind which the rules are checked."""
+MIXED = "10000"
+"""Requests of a round of all kinds; the rules are checked after each thousand."""
 SLACK = 1 << 18
 ASSIGNED = int(LmbFlags.ASSIGNED)
 LMB_SIZE = 256 << 20
@@ -126,15 +126,20 @@ def memory_case(kind: type[Firmware], lmbs: int) -> Case:
 
 
 def mixed_case() -> Case:
-    """What `pydlpar stress run` does without an end, from check to check."""
-    under_way = Run(Plan(seed=1, profile="lopar"), 1 << 40, check_every=int(MIXED))
-    reports = iter(under_way)
+    """What `pydlpar stress run` does, the same in each round."""
+    plan, count = Plan(seed=1, profile="lopar"), int(MIXED)
+    made: list[Run] = []
+
+    def run() -> Report:
+        *_, report = made.pop()
+        return report
 
     def check(report: Report) -> None:
         assert report.violation is None, str(report.violation)
+        assert report.requests == count
         assert report.faults
 
-    return Case(int(MIXED), lambda: next(reports), check)
+    return Case(count, run, check, lambda: made.append(Run(plan, count)))
 
 
 def test_mixed(benchmark: Any) -> None:

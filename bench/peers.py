@@ -129,6 +129,7 @@ class Pydlpar(Peer):
         *OPERATIONS,
         "cycle-template",
         "cycle-batch",
+        "cycle-batch-alike",
         "cycle-undone",
         "path-many",
         "get-many",
@@ -284,11 +285,18 @@ class Pydlpar(Peer):
         return Case(self.count, run, check)
 
     def cycle_batch(self) -> Case:
+        """Each node with values of its own, as CPUs have."""
+        return self._cycle_batch(dict(self.props[1].items() - self.props[0].items()))
+
+    def cycle_batch_alike(self) -> Case:
+        """Nodes that differ in nothing but their names."""
+        return self._cycle_batch({})
+
+    def _cycle_batch(self, patch: dict[str, bytes]) -> Case:
         """Prepared outside the clock, and run again and again."""
         self._renew()
         tree, parent = self.tree, self.tree[self.sample.parent]
         template, batch = tree.template(self.props[0]), tree.batch()
-        patch = dict(self.props[1].items() - self.props[0].items())
         for k in range(BATCH):
             name = f"PowerPC,POWER9@f{k:05x}"
             batch.stamp(parent, name, template, patch)

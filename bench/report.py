@@ -60,6 +60,7 @@ _PYTHON = (
     ("cycle-undone", "the same, rolled back"),
     ("cycle-template", "the same, from a template"),
     ("cycle-batch", "the same, in a prepared batch of 1 000"),
+    ("cycle-batch-alike", "the same, no property changed"),
     ("write", "grow a property, write out"),
     ("write-same", "set a property, write out"),
     ("dts", "as source text"),
