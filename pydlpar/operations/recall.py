@@ -13,7 +13,7 @@ reason to tell, and is made anew where that may be of the one LMB only.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydlpar.constants import LmbFlags
 from pydlpar.operations.calls import REPEAT, SLEEP
@@ -46,16 +46,15 @@ class _Known(NamedTuple):
         rc: what it returned.
         steps: its calls with their answers, of the LMB or connector it was made for.
         came: what became of that, in the platform's terms.
-        told: the reason that it gave; None where it gave none, false where it gave
-            one that may be of that LMB only, true where it may have had another one
-            that was not asked for.
+        told: the reason that it gave; None where it gave none, false where that may
+            be of that LMB only, or was not asked for.
         flags, aa_index: what the LMB's row has in the end.
     """
 
     rc: int
     steps: list[Entry]
     came: Any
-    told: _Told | bool | None = None
+    told: _Told | Literal[False] | None = None
     flags: int = 0
     aa_index: int = 0
 
@@ -117,15 +116,8 @@ class Recall:
             return None
         key = step, state
         known = self._known.get(key)
-        if known is None:
+        if known is None or (known.told is not None and not _tell(run, known, index)):
             return self._begun(run, key, repeater.watch_drc(index))
-        told = known.told
-        if told is not None and run.cause is None:
-            if told is False:
-                return None
-            if told is True:
-                return self._begun(run, key, repeater.watch_drc(index))
-            run.cause = *told[0], index, *told[1]
         steps = known.steps
         calls = len(steps)
         repeater.move_lmb(index, known.came, calls)
@@ -180,15 +172,9 @@ class Recall:
         looks = not (words[0] & _ASSIGNED or step in self._blind)
         key = step, words, state, run.arrays if looks else None
         known = self._known.get(key)
-        if known is None:
+        if known is None or (known.told is not None and not _tell(run, known, index)):
             return self._begun(run, key, repeater.watch_lmb(index))
-        rc, steps, came, told, flags, aa_index = known
-        if told is not None and run.cause is None:
-            if told is False:
-                return None
-            if told is True:
-                return self._begun(run, key, repeater.watch_lmb(index))
-            run.cause = *told[0], index, *told[1]
+        rc, steps, came, _, flags, aa_index = known
         calls, end = len(steps), start + 1
         repeater.move_lmb(index, came, calls)
         last = refused if rc else stop
@@ -217,15 +203,25 @@ class Recall:
         self._keep(begun.key, _Known(rc, steps, came, told, *words))
 
 
+def _tell(run: Run, known: _Known, index: int) -> bool:
+    """Give the reason of a step that is known, where there is none yet; or false."""
+    if run.cause is None:
+        if not known.told:
+            return False
+        before, behind = known.told
+        run.cause = *before, index, *behind
+    return True
+
+
 def _told(
     run: Run, begun: Begun, steps: list[Entry], index: int
-) -> _Told | bool | None:
+) -> _Told | Literal[False] | None:
     """The reason that a step gave; see `_Known`."""
-    if begun.cause is not None:
-        return True
     cause = run.cause
     if cause is None:
         return None
+    if begun.cause is not None:
+        return False
     # What else of an LMB might be in it comes of calls about its memory.
     if cause.count(index) != 1 or any(effect[0] not in OF_DRC for effect, _ in steps):
         return False
