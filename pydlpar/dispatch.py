@@ -317,9 +317,8 @@ class Dispatcher(EntryPoints):
         known = self._known
         trace: list[Entry] = []
         self._trace = known.trace = trace
-        run = Run(
-            partition, behaviour or self.behaviour, known if known.repeater else None
-        )
+        recall = None if known.repeater is None else known
+        run = Run(partition, behaviour or self.behaviour, recall)
         # As `DeviceTree.whole`, written out: all requests come by here.
         tree = partition.tree.ptr
         depth = begin(tree)

@@ -25,6 +25,7 @@ from repeats import (
 )
 
 from pydlpar.dispatch import Dispatcher
+from pydlpar.drmem import LmbTable
 from pydlpar.operations.calls import REPEAT
 from pydlpar.partition import Partition
 from pydlpar.platforms.faults import AtRandom, Faulty
@@ -91,16 +92,19 @@ def test_what_failed_tells_its_own_reason():
     assert known == [[], [1]]
 
 
+class Full(Firmware):
+    """It has room for no memory, and vouches for that."""
+
+    def add_memory(self, base, size, node):
+        del base, size, node
+        return -errno.ENOMEM
+
+    def lmb_repeater(self):
+        return self
+
+
 def test_a_reason_that_may_be_of_one_lmb_only_is_not_known():
     """Memory that does not come is told by its own address."""
-
-    class Full(Firmware):
-        def add_memory(self, base, size, node):
-            del base, size, node
-            return -errno.ENOMEM
-
-        def lmb_repeater(self):
-            return self
 
     dispatcher, firmware = machine(Full, "6.12", "lopar", assigned=0)
     firmware.plug_memory(4 * LMB, addr=RESERVED * LMB)
@@ -108,6 +112,32 @@ def test_a_reason_that_may_be_of_one_lmb_only_is_not_known():
         assert dispatcher.write(f"memory add index {FIRST + number:#x}") < 0
         reason = dispatcher.last.reason
         assert reason.startswith(f"memory at {number * LMB:#x} was not added")
+        assert repeats(dispatcher.last) == []
+
+
+def test_an_address_is_not_taken_for_a_drc_index():
+    """Not even where it is the same number."""
+    dispatcher, firmware = machine(Full, "6.12", "lopar", assigned=0)
+    firmware.plug_memory(2 * LMB, addr=RESERVED * LMB)
+    rows = list(dispatcher.partition.lmbs)
+    rows[RESERVED] = rows[RESERVED]._replace(base=rows[RESERVED].drc_index)
+    dispatcher.partition.lmbs = LmbTable(rows, LMB)
+    for row in rows[RESERVED : RESERVED + 2]:
+        assert dispatcher.write(f"memory add index {row.drc_index:#x}") < 0
+        assert f"memory at {row.base:#x} was not added" in dispatcher.last.reason
+        assert repeats(dispatcher.last) == []
+
+
+def test_a_reason_without_the_index_is_not_known():
+    """It may be about anything, such as the lookup arrays."""
+    dispatcher, _ = filled(profile="lopar")
+    dispatcher.interrupt()
+    for number in (1, 2):
+        assert dispatcher.write(index_request("remove", number)) > 0
+    del dispatcher.partition.tree[NODE][ARRAYS]
+    for number in (1, 2):
+        assert dispatcher.write(index_request("add", number)) == -errno.ENODEV
+        assert dispatcher.last.reason == f"there is no {ARRAYS}"
         assert repeats(dispatcher.last) == []
 
 
