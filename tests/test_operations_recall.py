@@ -187,6 +187,45 @@ def test_other_lookup_arrays_are_looked_at():
     assert dispatcher.partition.lmbs[RESERVED + 1].aa_index == 1
 
 
+def test_a_step_that_changed_the_tree_is_made_anew():
+    """The array that it appended may have gone meanwhile."""
+    dispatcher, _ = filled(profile="lopar", known=0)
+    node = dispatcher.partition.tree[NODE]
+    before, outcomes = node[ARRAYS], []
+    dispatcher.interrupt()
+    for number in (1, 2):
+        assert dispatcher.write(index_request("remove", number)) > 0
+        node[ARRAYS] = before
+        assert dispatcher.write(index_request("add", number)) > 0
+        outcomes.append(dispatcher.last)
+        assert node[ARRAYS] != before
+    assert [repeats(outcome) for outcome in outcomes] == [[], []]
+
+
+def test_a_step_that_had_to_wait_is_made_anew():
+    """Firmware says how long, each time."""
+
+    class Slow(Firmware):
+        answers = 0
+
+        def set_indicator(self, indicator, index, value):
+            self.answers += 1
+            if self.answers % 2:
+                return 9902
+            return super().set_indicator(indicator, index, value)
+
+        def lmb_repeater(self):
+            return self
+
+    dispatcher, firmware = machine(Slow, "6.12", "lopar", assigned=0)
+    firmware.plug_memory(2 * LMB, addr=RESERVED * LMB)
+    for number in (0, 1):
+        assert dispatcher.write(index_request("add", number)) > 0
+        waits = [call for call in dispatcher.last.calls if call.function == "sleep"]
+        assert [call.arguments for call in waits] == [(100,), (100,)]
+        assert repeats(dispatcher.last) == []
+
+
 def test_other_domains_are_another_state():
     """The LMB is delivered with another associativity from then on."""
     dispatcher, firmware = filled(profile="lopar")
